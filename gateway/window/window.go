@@ -1,0 +1,129 @@
+// Package window holds maintenance windows: what is asked, approved, open and
+// over, and which change of state may follow which.
+//
+// It is pure: it opens nothing. Package gateway carries a transition out, and
+// the kernel alone ends an open window.
+package window
+
+import (
+	"net/netip"
+	"time"
+
+	"monban/gateway/people"
+)
+
+// A State is where a window stands.
+type State string
+
+// The states. Opening is on record before the kernel is touched, so that a
+// crash between the two is seen at the next start (adopted, or NotOpened).
+const (
+	Requested State = "requested"
+	Approved  State = "approved"
+	Scheduled State = "scheduled"
+	Opening   State = "opening"
+	Open      State = "open"
+	Closed    State = "closed"
+	Refused   State = "refused"
+	Lapsed    State = "lapsed"     // nobody answered in time
+	NotOpened State = "not_opened" // approved, but the kernel never held it
+)
+
+// How a closed window came to its end.
+type How string
+
+// The ways a window ends.
+const (
+	RanOut  How = "ran_out" // the kernel's timer ended it
+	ByHand  How = "closed"  // a person closed it
+	Revoked How = "revoked" // its vendor, device or range was taken away
+	Restart How = "restart" // the box restarted; nothing is restored
+	Foreign How = "foreign" // gone from the kernel before its time, not by us
+)
+
+// A Proto is an IP protocol a window may open.
+type Proto string
+
+// The protocols with ports.
+const (
+	TCP Proto = "tcp"
+	UDP Proto = "udp"
+)
+
+// A Port is one way in: the port on the device and, for IPv4, the port on the
+// WAN address that leads to it.
+type Port struct {
+	Proto Proto  `json:"proto"`
+	Port  uint16 `json:"port"` // on the device
+	WAN   uint16 `json:"wan"`  // on the WAN address (IPv4); equal to Port unless chosen
+}
+
+// Limits of a window's length (decided in the domain; a form may offer less).
+const (
+	MinLength = time.Second
+	MaxLength = 8 * time.Hour
+	Default   = time.Hour
+)
+
+// A Window is one maintenance window from the request to the end.
+type Window struct {
+	ID     int64  `json:"id"`
+	State  State  `json:"state"`
+	N      int    `json:"n"`      // transitions so far; (ID, from, to, N) is unique
+	Vendor string `json:"vendor"` // name in site.toml
+	Device int64  `json:"device"` // device id in the ledger
+	// Sources are the vendor's registered ranges as they were when it opened.
+	Sources []netip.Prefix `json:"sources"`
+	Ports   []Port         `json:"ports"`
+	Length  time.Duration  `json:"length"`
+	Reason  string         `json:"reason"`
+
+	Requester  string       `json:"requester"` // the vendor's engineer, as told
+	Recorder   people.Actor `json:"recorder"`  // who entered it
+	Approver   people.Actor `json:"approver"`  // zero until approved or refused
+	BreakGlass bool         `json:"break_glass"`
+	Alone      bool         `json:"alone"`  // a clinic of one approved his own record, call-back confirmed
+	Answer     string       `json:"answer"` // why refused
+
+	RequestedAt time.Time `json:"requested_at"`
+	ApprovedAt  time.Time `json:"approved_at"`
+
+	// Filled when it opens. Wall times are UTC and worth what Synced says;
+	// the kernel's deadline is the boot time.
+	Mark     uint32        `json:"mark"` // serial 1…65534, without the governed bit
+	BootID   string        `json:"boot_id"`
+	OpenBoot time.Duration `json:"open_boot"` // CLOCK_BOOTTIME
+	EndBoot  time.Duration `json:"end_boot"`
+	OpenAt   time.Time     `json:"open_at"`
+	EndAt    time.Time     `json:"end_at"`
+	Synced   bool          `json:"synced"`
+
+	// Filled when it closes.
+	ClosedAt time.Time    `json:"closed_at"`
+	How      How          `json:"how"`
+	Closer   people.Actor `json:"closer"`
+	Passed   Count        `json:"passed"` // let through while open
+	Dead     Count        `json:"dead"`   // refused after the end
+	Cut      int          `json:"cut"`    // live flows at an early close
+}
+
+// A Count is packets and bytes as the kernel counted them.
+type Count struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// A Session is one connection through a window, as conntrack saw it. Its
+// bytes include what was refused after the end; Window.Passed does not.
+type Session struct {
+	Window int64          `json:"window"`
+	Mark   uint32         `json:"mark"`
+	Proto  Proto          `json:"proto"`
+	Source netip.AddrPort `json:"source"`
+	Target netip.AddrPort `json:"target"` // the device, after DNAT
+	Start  time.Time      `json:"start"`
+	End    time.Time      `json:"end"`       // zero while it lives
+	In     uint64         `json:"bytes_in"`  // vendor to device
+	Out    uint64         `json:"bytes_out"` // device to vendor
+	FlowID uint32         `json:"flow"`      // conntrack id
+}
