@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"monban/gateway/checklist"
 	"monban/gateway/window"
 )
 
@@ -131,6 +132,12 @@ type AuditCheck struct {
 	At    time.Time `json:"at"`
 }
 
+// Checklist is the Ministry's checklist as this box sees it.
+type Checklist struct {
+	Edition string              `json:"edition"`
+	Items   []checklist.Finding `json:"items"`
+}
+
 // Explanation is why a name is answered as it is.
 type Explanation struct {
 	Name   string `json:"name"`
@@ -139,4 +146,5 @@ type Explanation struct {
 	Reason string `json:"reason"` // code: dns.reason.*
 	List   string `json:"list,omitempty"`
 	Line   int    `json:"line,omitempty"`
+	Via    string `json:"via,omitempty"` // the alias that decided, if not the name itself
 }

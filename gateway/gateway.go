@@ -5,3 +5,236 @@
 // Plan decides, the reconcile loop carries out. Effects come in as interfaces
 // that package main plugs; nothing here talks to the kernel itself.
 package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"monban/dnsfilter/list"
+	"monban/firewall"
+	"monban/gateway/config"
+	"monban/gateway/device"
+	"monban/gateway/people"
+	"monban/gateway/run"
+	"monban/gateway/selftest"
+	"monban/gateway/store"
+	"monban/gateway/window"
+)
+
+// A Gateway is one running box.
+type Gateway struct {
+	o     Options
+	gens  config.Generations
+	data  atomic.Pointer[store.DB] // nil while the database cannot be used
+	doors *people.Limiter          // sign-in attempts
+	hash  *people.Hasher
+	// listKey keeps anybody from building names that collide in the lists.
+	listKey list.Key
+
+	acts    sync.Mutex // one act on a window at a time, so that kernel and record stay in step
+	writing sync.Mutex // one writer of late records
+
+	mu        sync.Mutex // guards what follows; never held over disk or kernel
+	site      site
+	inventory *device.Inventory
+	lists     lists
+	holding   map[int64]window.Window         // what the kernel holds by our record
+	ended     map[firewall.Mark]window.Window // over in this boot; their flows stand as tombstones
+	late      []lateRecord                    // over or begun, but not on disk yet
+	rules     rules
+	trouble   error // why the database cannot be used, nil if it can
+	proof     selftest.Result
+	logins    *store.Logins
+	pending   map[string]pendingPerson
+
+	wake  chan struct{} // the guard loop
+	edge  chan struct{} // the keeper loop
+	flush chan struct{} // new devices
+}
+
+// rules is what is known of the kernel's rules.
+type rules struct {
+	applied string // text of what was last applied
+	ok      bool   // the kernel held exactly that when it was last read
+	readAt  time.Time
+	err     error
+	notes   []Note // of Plan
+}
+
+// New returns a Gateway that has touched nothing yet.
+func New(o Options) (*Gateway, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return &Gateway{
+		o: o, gens: config.Generations{Dir: o.State + "/generations"},
+		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: list.NewKey(),
+		inventory: device.NewInventory(nil),
+		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
+		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1),
+	}, nil
+}
+
+// Run brings the kernel to what the configuration says, tells Ready, and keeps
+// it so until ctx ends. The rules stay when it returns: a stopped guard must
+// not leave the door open.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.openStore(ctx)
+	g.Start(ctx)
+	if err := g.guardOnce(ctx); err != nil {
+		return err
+	}
+	g.adopt(ctx)
+	if g.o.Ready != nil {
+		g.o.Ready()
+	}
+	tasks := []run.Task{
+		{Name: "guard", Run: g.guard},
+		{Name: "keeper", Run: g.keep, Restart: true},
+		{Name: "observations", Run: g.observe, Restart: true},
+		{Name: "files", Run: g.watchFiles, Restart: true},
+		{Name: "flows", Run: g.watchFlows, Restart: true},
+		{Name: "flow poll", Run: g.pollLoop, Restart: true},
+		{Name: "foreign rules", Run: g.watchForeign, Restart: true},
+	}
+	if g.o.Watch != nil {
+		tasks = append(tasks, run.Task{Name: "neighbours", Run: g.neighbours, Restart: true})
+	}
+	err := run.Tasks(ctx, func(name string, in time.Duration, err error) {
+		g.o.Log.Warn("task restarts", "task", name, "in", in, "err", err)
+	}, tasks...)
+	if db := g.db(); db != nil {
+		db.Close()
+	}
+	return err
+}
+
+// Start reads the configuration and the lists.
+func (g *Gateway) Start(ctx context.Context) {
+	s := g.readSite()
+	g.mu.Lock()
+	g.site = s
+	g.mu.Unlock()
+	g.nameDevices(s.config)
+	if s.fault != nil {
+		g.o.Log.Error("site.toml is not usable", "mode", s.mode, "err", s.fault)
+	}
+	g.record(ctx, people.Box, func(tx *store.Tx) error {
+		args := map[string]any{"version": g.o.Version, "generation": s.generation}
+		if s.fault != nil {
+			args["why"] = firstLine(s.fault)
+		}
+		return tx.Audit("box.started."+string(s.mode), args)
+	})
+	g.loadLists()
+}
+
+// neighbours watches the LAN port of the configuration in force.
+func (g *Gateway) neighbours(ctx context.Context) error {
+	for ctx.Err() == nil {
+		iface := g.lanInterface()
+		if iface == "" {
+			if err := pause(ctx, reconcileEvery); err != nil {
+				return nil
+			}
+			continue
+		}
+		inner, stop := context.WithCancel(ctx)
+		group, inner := run.NewGroup(inner)
+		group.Go("watch", func(ctx context.Context) error { return g.o.Watch(ctx, []string{iface}, g.see) })
+		group.Go("port", func(ctx context.Context) error {
+			for g.lanInterface() == iface {
+				if pause(ctx, reconcileEvery) != nil {
+					return nil
+				}
+			}
+			stop()
+			return nil
+		})
+		err := group.Wait()
+		stop()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) lanInterface() string {
+	s := g.current()
+	if s.mode == SetUp {
+		return g.o.SetUpLAN
+	}
+	return s.config.LAN.Interface
+}
+
+// pause waits for d, or returns why ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (g *Gateway) current() site {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.site
+}
+
+// kick makes the guard look at once.
+func (g *Gateway) kick() { signal(g.wake) }
+
+// open returns the windows the kernel holds by our record, the oldest first.
+func (g *Gateway) open() []window.Window {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ws := make([]window.Window, 0, len(g.holding))
+	for _, w := range g.holding {
+		ws = append(ws, w)
+	}
+	slices.SortFunc(ws, func(a, b window.Window) int { return int(a.ID - b.ID) })
+	return ws
+}
+
+func (g *Gateway) openByID(id int64) (window.Window, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w, ok := g.holding[id]
+	return w, ok
+}
+
+func (g *Gateway) remember(w window.Window) {
+	g.mu.Lock()
+	g.holding[w.ID] = w
+	g.mu.Unlock()
+	signal(g.edge)
+}
+
+func (g *Gateway) forget(w window.Window) {
+	g.mu.Lock()
+	delete(g.holding, w.ID)
+	if w.Mark != 0 {
+		g.ended[firewall.Mark(w.Mark)] = w
+	}
+	g.mu.Unlock()
+}
+
+// windowByMark finds the window a flow belongs to: an open one, or one that is
+// over but whose flows still stand in the kernel as tombstones.
+func (g *Gateway) windowByMark(m firewall.Mark) (window.Window, bool) {
+	for _, w := range g.open() {
+		if firewall.Mark(w.Mark) == m {
+			return w, true
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w, ok := g.ended[m]
+	return w, ok
+}

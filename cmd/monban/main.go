@@ -27,6 +27,18 @@ type env struct {
 
 type cli struct {
 	Lang string `enum:"ja,en" default:"ja" help:"Language of sentences: ja or en."`
+
+	Serve     serveCmd     `cmd:"" help:"Run the gateway."`
+	Check     checkCmd     `cmd:"" help:"Check a site.toml and name every fault at once."`
+	Rules     rulesCmd     `cmd:"" help:"Print the packet rules, or load them at boot."`
+	Status    statusCmd    `cmd:"" help:"Show the box at a glance."`
+	Window    windowCmd    `cmd:"" help:"Maintenance windows."`
+	Device    deviceCmd    `cmd:"" help:"Devices on the LAN."`
+	Checklist checklistCmd `cmd:"" help:"Show the Ministry's checklist with what proves each item."`
+	Audit     auditCmd     `cmd:"" help:"The tamper-evident log."`
+	DNS       dnsCmd       `cmd:"" name:"dns" help:"The name filter."`
+	Lab       labCmd       `cmd:"" help:"A pretend clinic to try everything in."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // exitStatus is an error that is only a process exit status, already explained.
@@ -37,11 +49,11 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(monban(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run parses args, runs one subcommand and returns the exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// monban parses args, runs one subcommand and returns the exit status.
+func monban(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	status := -1
 	p, err := kong.New(&c, kong.Name("monban"), kong.Description("門番: the clinic's gatekeeper."),

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"monban/dnsfilter"
+	"monban/dnsfilter/server"
+	"monban/dnsfilter/upstream"
+	"monban/gateway"
+	"monban/gateway/text"
+)
+
+// resolver is the name filter as the gateway sees it. It takes policies and
+// upstreams before there are sockets to serve on.
+type resolver struct {
+	mu        sync.Mutex
+	policy    *dnsfilter.Policy
+	upstreams []netip.AddrPort
+	client    *upstream.Client
+	server    *server.Server // nil until serve
+}
+
+func newResolver() *resolver { return &resolver{} }
+
+// Set puts a policy in force.
+func (r *resolver) Set(p *dnsfilter.Policy) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.policy = p
+	if r.server != nil {
+		r.server.Set(p)
+	}
+}
+
+// SetUpstreams says whom to ask; the same ones again change nothing, so that
+// the cache stays.
+func (r *resolver) SetUpstreams(addrs []netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Equal(addrs, r.upstreams) {
+		return
+	}
+	c, err := upstream.New(upstream.Options{Servers: addrs})
+	if err != nil {
+		return // config.Parse lets no such list through
+	}
+	r.client, r.upstreams = c, slices.Clone(addrs)
+	if r.server != nil {
+		r.server.SetUpstream(c)
+	}
+}
+
+// Stats are the server's counters.
+func (r *resolver) Stats() gateway.DNSCounts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.server == nil {
+		return gateway.DNSCounts{UpstreamOK: true}
+	}
+	s := r.server.Stats()
+	return gateway.DNSCounts{Queries: s.Queries, Refused: s.Refused, UpstreamOK: r.client.OK()}
+}
+
+// Explain says why a name is answered as it is.
+func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) (gateway.Explanation, error) {
+	r.mu.Lock()
+	srv := r.server
+	r.mu.Unlock()
+	if srv == nil {
+		return gateway.Explanation{}, text.NewFault("dns.off")
+	}
+	d, err := srv.Explain(ctx, name, client)
+	if err != nil {
+		return gateway.Explanation{}, err
+	}
+	x := gateway.Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via}
+	if client.IsValid() {
+		x.Client = client.String()
+	}
+	if d.Action == dnsfilter.Refuse {
+		x.Action = "refuse"
+	}
+	return x, nil
+}
+
+// serve answers on the sockets until ctx ends.
+func (r *resolver) serve(ctx context.Context, s sockets, log *slog.Logger) error {
+	r.mu.Lock()
+	if r.client == nil {
+		r.mu.Unlock()
+		<-ctx.Done() // set-up mode: there is nobody to ask
+		return nil
+	}
+	srv, err := server.New(server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.client,
+		Report: func(err error) { log.Warn("name filter", "err", err) }})
+	if err != nil {
+		r.mu.Unlock()
+		return fmt.Errorf("starting the name filter: %w", err)
+	}
+	if r.policy != nil {
+		srv.Set(r.policy)
+	}
+	r.server = srv
+	r.mu.Unlock()
+	return srv.Run(ctx)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"monban/firewall"
+	"monban/firewall/kernel"
+	"monban/gateway"
+	"monban/gateway/config"
+)
+
+// rulesCmd prints the rules, and at boot loads them. It needs no database, no
+// network and no daemon, so that the box is closed and works before, and
+// without, the service.
+type rulesCmd struct {
+	Config string `default:"/var/lib/monban/site.toml" help:"The configuration." placeholder:"FILE"`
+	State  string `default:"/var/lib/monban" help:"State directory, where the last good configurations are." placeholder:"DIR"`
+	Closed bool   `xor:"load" help:"Load the closed rules: everything is dropped. Stage 0 of the boot."`
+	Boot   bool   `xor:"load" help:"Load the rules of the last good configuration, without any window. Stage 1 of the boot."`
+}
+
+// Run prints or loads the rules.
+func (c *rulesCmd) Run(e *env) error {
+	if c.Closed {
+		return load(firewall.Closed())
+	}
+	rules, err := c.compile(e)
+	if err != nil {
+		return err
+	}
+	if !c.Boot {
+		_, err := fmt.Fprint(e.stdout, rules)
+		return err
+	}
+	if err := setSysctls(); err != nil {
+		// The rules close the box without them too; what is lost is exactness.
+		fmt.Fprintln(e.stderr, "monban:", err)
+	}
+	return load(rules)
+}
+
+// compile makes the rules of site.toml, or of the last good generation if the
+// file is missing or broken, or the closed ones if there is none.
+func (c *rulesCmd) compile(e *env) (firewall.Ruleset, error) {
+	conf, err := config.Load(c.Config)
+	if err != nil {
+		if !errors.Is(err, config.ErrNone) {
+			printError(err, e)
+		}
+		gens := config.Generations{Dir: filepath.Join(c.State, "generations")}
+		if conf, _, _, err = gens.LastGood(); err != nil {
+			fmt.Fprintln(e.stderr, "monban:", e.lang.Say("command.rules_closed", nil))
+			return firewall.Closed(), nil
+		}
+	}
+	want, _, err := gateway.Plan(conf, nil, nil)
+	if err != nil && c.Boot {
+		printError(err, e)
+		return firewall.Closed(), nil
+	}
+	return want.Rules, err
+}
+
+func load(rules firewall.Ruleset) error {
+	k, err := kernel.Open()
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	return k.Apply(rules)
+}
+
+// setSysctls sets the kernel settings the rules rely on. All are tried.
+func setSysctls() error {
+	var errs []error
+	for _, s := range firewall.Sysctls() {
+		if err := os.WriteFile("/proc/sys/"+s.Key, []byte(s.Value), 0o644); err != nil {
+			errs = append(errs, fmt.Errorf("setting %s: %w", s.Key, err))
+		}
+	}
+	return errors.Join(errs...)
+}

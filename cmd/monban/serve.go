@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"monban/firewall/kernel"
+	"monban/gateway"
+	"monban/gateway/control"
+	"monban/gateway/neigh"
+	"monban/gateway/run"
+	"monban/gateway/selftest"
+	"monban/gateway/store"
+)
+
+// serveCmd is the daemon. It runs without root, with CAP_NET_ADMIN and
+// CAP_NET_RAW, executes nothing, and leaves the rules in force when it ends.
+type serveCmd struct {
+	Config    string `default:"/var/lib/monban/site.toml" help:"The configuration." placeholder:"FILE"`
+	State     string `default:"/var/lib/monban" help:"Directory for everything the daemon keeps." placeholder:"DIR"`
+	Provision string `help:"Where a first site.toml is copied from, once." placeholder:"FILE"`
+	SetupLAN  string `name:"setup-lan" help:"LAN port of this board, where the page answers before there is a site.toml." placeholder:"IFACE"`
+	Socket    string `default:"/run/monban/monban.sock" help:"Control socket to make." placeholder:"PATH"`
+	SelfTest  string `name:"selftest-socket" default:"/run/monban/selftest.sock" help:"Socket of the self-test service." placeholder:"PATH"`
+}
+
+// Run serves until a signal or an error that a restart must mend.
+func (c *serveCmd) Run(e *env) error {
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+	k, err := kernel.Open()
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	id, err := bootID()
+	if err != nil {
+		return err
+	}
+	socks, err := inherited()
+	if err != nil {
+		return err
+	}
+	names := newResolver()
+	clock := systemClock()
+	ready := make(chan struct{})
+	g, err := gateway.New(gateway.Options{
+		Config: c.Config, State: c.State, Provision: c.Provision, SetUpLAN: c.SetupLAN,
+		Firewall: k, Resolver: names,
+		Watch: neigh.Watch,
+		SelfTest: func(ctx context.Context, r selftest.Request) (selftest.Result, error) {
+			return selftest.Ask(ctx, c.SelfTest, r)
+		},
+		Store: func() (*store.DB, error) {
+			return store.Open(filepath.Join(c.State, "monban.db"), store.Options{})
+		},
+		LocalAddrs: localAddrs, Listeners: listeners,
+		Clock: clock, BootID: id, Version: version(), Log: log,
+		Ready: func() { close(ready) },
+		Beat:  func() { daemon.SdNotify(false, daemon.SdNotifyWatchdog) },
+	})
+	if err != nil {
+		return err
+	}
+	s := &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, lacks: 2}
+	return run.Tasks(e.ctx, func(name string, in time.Duration, err error) {
+		log.Warn("task restarts", "task", name, "in", in, "err", err)
+	},
+		run.Task{Name: "gateway", Run: g.Run},
+		// What people reach may fail and come back without the guard noticing.
+		run.Task{Name: "services", Restart: true, Run: after(ready, s.run)},
+		run.Task{Name: "control", Restart: true, Run: after(ready, func(ctx context.Context) error {
+			l, err := control.Listen(c.Socket)
+			if err != nil {
+				return err
+			}
+			s.up("control")
+			return control.Serve(ctx, l, g)
+		})},
+		run.Task{Name: "reload", Run: after(ready, func(ctx context.Context) error { return onHangup(ctx, g) })},
+	)
+}
+
+// after delays a task until the rules were read back for the first time.
+func after(ready <-chan struct{}, f func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-ready:
+			return f(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// onHangup reads site.toml again at each SIGHUP.
+func onHangup(ctx context.Context, g *gateway.Gateway) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			g.Reload(ctx)
+		}
+	}
+}
+
+// withoutTime leaves the time to the journal.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// serveHTTP serves h on each listener until ctx ends.
+func serveHTTP(ctx context.Context, srv *http.Server, ls []net.Listener) error {
+	group, ctx := run.NewGroup(ctx)
+	for _, l := range ls {
+		group.Go("serving "+l.Addr().String(), func(context.Context) error {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serving HTTP: %w", err)
+			}
+			return nil
+		})
+	}
+	group.Go("end", func(context.Context) error {
+		<-ctx.Done()
+		return srv.Close()
+	})
+	return group.Wait()
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"monban/gateway"
+)
+
+// systemClock is the machine's own time.
+func systemClock() gateway.Clock {
+	return gateway.Clock{Wall: time.Now, Boot: bootTime, Synced: synced}
+}
+
+// bootTime is CLOCK_BOOTTIME, which counts through suspend and which no NTP
+// step moves.
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("no CLOCK_BOOTTIME: " + err.Error()) // Linux has had it since 2.6.39
+	}
+	return time.Duration(ts.Nano())
+}
+
+// synced says whether the kernel's clock is disciplined, as adjtimex(2) tells.
+func synced() bool {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	return err == nil && state != unix.TIME_ERROR
+}
+
+// bootID is the kernel's name for this boot.
+func bootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("reading the boot id: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// localAddrs are the addresses the interface has now, link-local ones too.
+func localAddrs(iface string) ([]netip.Addr, error) {
+	i, err := net.InterfaceByName(iface)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", iface, err)
+	}
+	as, err := i.Addrs()
+	if err != nil {
+		return nil, fmt.Errorf("reading the addresses of %s: %w", iface, err)
+	}
+	var out []netip.Addr
+	for _, a := range as {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, p.Addr())
+		}
+	}
+	return out, nil
+}

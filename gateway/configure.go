@@ -1,0 +1,196 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"monban/firewall"
+	"monban/gateway/config"
+	"monban/gateway/device"
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/text"
+	"monban/gateway/window"
+)
+
+// A site is the configuration in force.
+type site struct {
+	mode       Mode
+	config     config.Config // zero in SetUp
+	generation int
+	fault      error // why site.toml as it lies there is not in force
+	file       stamp // the file that was read last, good or not
+}
+
+// A stamp tells one version of a file from the next.
+type stamp struct {
+	size int64
+	mod  time.Time
+}
+
+func stampOf(path string) stamp {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{fi.Size(), fi.ModTime()}
+}
+
+// readSite reads site.toml. A file that is missing at first start is copied
+// from the provisioning place once. A broken one leaves the last good
+// generation in force, and without one the box stands in set-up mode.
+func (g *Gateway) readSite() site {
+	s := site{file: stampOf(g.o.Config)}
+	b, err := os.ReadFile(g.o.Config)
+	if errors.Is(err, fs.ErrNotExist) && g.o.Provision != "" {
+		if b, err = os.ReadFile(g.o.Provision); err == nil {
+			if err := os.WriteFile(g.o.Config, b, 0o640); err != nil {
+				g.o.Log.Warn("site.toml not copied from the provisioning place", "err", err)
+			}
+			s.file = stampOf(g.o.Config)
+		}
+	}
+	if err == nil {
+		var c config.Config
+		if c, err = config.Parse(b); err == nil {
+			s.mode, s.config = Guarding, c
+			if s.generation, err = g.gens.Save(b); err != nil {
+				// It is good and in force; what is missing is a copy to fall back on.
+				g.o.Log.Warn("site.toml in force, but not kept as a generation", "err", err)
+			}
+			return s
+		}
+	}
+	s.fault = err
+	last, _, n, lastErr := g.gens.LastGood()
+	switch {
+	case lastErr == nil:
+		s.mode, s.config, s.generation = Kept, last, n
+		if errors.Is(err, fs.ErrNotExist) {
+			s.fault = text.NewFault("config.missing")
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		s.mode, s.fault = SetUp, nil
+	default:
+		s.mode = SetUp
+	}
+	return s
+}
+
+// reload reads site.toml again and puts what it says in force. Who is the one
+// who asked for it; Box when the file changed by itself.
+func (g *Gateway) reload(ctx context.Context, who people.Actor) {
+	old := g.current()
+	s := g.readSite()
+	if s.mode != Guarding {
+		g.o.Log.Error("site.toml is not usable; what was in force stays", "err", s.fault)
+		if old.mode != SetUp {
+			// The generation in force is the good one, whatever lies on disk.
+			s.mode, s.config, s.generation = Kept, old.config, old.generation
+		}
+	}
+	g.revoke(ctx, who, s.config)
+	g.mu.Lock()
+	g.site = s
+	g.mu.Unlock()
+	g.nameDevices(s.config)
+	g.record(ctx, who, func(tx *store.Tx) error {
+		if s.fault != nil {
+			return tx.Audit("config.refused", map[string]any{"why": firstLine(s.fault)})
+		}
+		return tx.Audit("config.applied", map[string]any{"generation": s.generation})
+	})
+	g.loadLists()
+	g.kick()
+}
+
+// Reload puts site.toml in force as it is now. It is what SIGHUP does.
+func (g *Gateway) Reload(ctx context.Context) { g.reload(ctx, people.Box) }
+
+// revoke closes the windows whose vendor, device or range next no longer has,
+// before next is in force.
+func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Config) {
+	for _, w := range g.open() {
+		v, ok := next.Vendor(w.Vendor)
+		if ok {
+			ok = !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !slices.Contains(v.Sources, p) })
+		}
+		if ok {
+			continue
+		}
+		if _, err := g.closeWindow(ctx, who, w.ID, window.Revoked); err != nil {
+			g.o.Log.Error("window of a vendor taken away did not close", "window", w.ID, "err", err)
+		}
+	}
+}
+
+// nameDevices tells the inventory the names of site.toml. What a person named
+// keeps its name.
+func (g *Gateway) nameDevices(c config.Config) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Clock.Wall()
+	for _, d := range c.Devices {
+		mac, ok := device.MACFrom(d.MAC)
+		if !ok {
+			continue
+		}
+		if have, known := g.inventory.ByMAC(mac, now); known && have.Name != "" && have.NamedBy != fromSite {
+			continue
+		}
+		g.inventory.Name(mac, d.Name, fromSite)
+	}
+}
+
+// fromSite is who named a device that site.toml names.
+const fromSite = "site.toml"
+
+// plan compiles what the configuration in force and the devices ask for.
+func (g *Gateway) plan() (Desired, []Note, error) {
+	s := g.current()
+	if s.mode == SetUp {
+		rules := firewall.Closed()
+		if g.o.SetUpLAN != "" {
+			var err error
+			rules, err = firewall.Compile(firewall.Policy{SetUp: true, LAN: []string{g.o.SetUpLAN}, PagePorts: pagePorts})
+			if err != nil {
+				return Desired{}, nil, fmt.Errorf("compiling the set-up rules: %w", err)
+			}
+		}
+		return Desired{Rules: rules}, nil, nil
+	}
+	g.mu.Lock()
+	known := g.inventory.All(g.o.Clock.Wall())
+	blocked := g.lists.compiled
+	g.mu.Unlock()
+	return Plan(s.config, known, blocked)
+}
+
+// listDir is where the lists of site.toml lie: beside it.
+func (g *Gateway) listDir() string { return filepath.Dir(g.o.Config) }
+
+// watchFiles reloads site.toml and the lists when they change. Polling two
+// file stamps costs nothing and works on every file system.
+func (g *Gateway) watchFiles(ctx context.Context) error {
+	for tick := time.NewTicker(2 * time.Second); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return nil
+		case <-tick.C:
+		}
+		if stampOf(g.o.Config) != g.current().file {
+			g.reload(ctx, people.Box)
+		} else if g.listsChanged() {
+			g.loadLists()
+			g.kick()
+		}
+	}
+}

@@ -1,0 +1,398 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/text"
+)
+
+// Getting in. Every attempt is limited by delay, never by a lock, and what is
+// wrong with it is never told: a wrong name, password or code are one and the
+// same fault.
+
+// pendingFor is how long somebody may take from the set-up code to the first
+// one-time code.
+const pendingFor = 15 * time.Minute
+
+// maxPending bounds what attempts can cost in memory.
+const maxPending = 32
+
+// A pendingPerson has given a code and a password but no one-time code yet.
+type pendingPerson struct {
+	person people.Person
+	grant  string // settings key of the code that lets him in
+	until  time.Time
+}
+
+// Settings of the store that let people in.
+const (
+	keySetUp  = "setup"   // hash of the set-up code, gone once it is used
+	keyInvite = "invite:" // + role, hash and end of an invitation
+)
+
+// PrepareSetUp makes the set-up code if nobody has an account and none was
+// made before, and leaves it in the state directory for the label or the
+// console. There is none later: a used code is gone.
+func (g *Gateway) PrepareSetUp(ctx context.Context) error {
+	db := g.db()
+	if db == nil || !g.SetUpNeeded(ctx) {
+		return nil
+	}
+	if old, err := db.Meta(ctx, keySetUp); err != nil || old != nil {
+		return err
+	}
+	code, hash := people.NewSetupCode()
+	// The file first: a code nobody can read would lock the box.
+	if err := renameio.WriteFile(g.setUpFile(), []byte(code+"\n"), 0o600); err != nil {
+		return text.NewFault("store.read_only").Because(err)
+	}
+	return g.act(ctx, people.Box, func(tx *store.Tx) error {
+		if err := tx.SetMeta(keySetUp, []byte(hash)); err != nil {
+			return err
+		}
+		return tx.Audit("setup.code_made", nil)
+	})
+}
+
+func (g *Gateway) setUpFile() string { return filepath.Join(g.o.State, "setup-code") }
+
+// SetUpNeeded says whether nobody has an account yet.
+func (g *Gateway) SetUpNeeded(ctx context.Context) bool {
+	db := g.db()
+	if db == nil {
+		return false
+	}
+	all, err := db.People(ctx)
+	return err == nil && len(all) == 0
+}
+
+// BeginSetUp checks a set-up code or an invitation, a name and a password, and
+// keeps them for 15 minutes under a random id.
+func (g *Gateway) BeginSetUp(ctx context.Context, source netip.Addr, code, name, password string) (string, error) {
+	db := g.db()
+	if db == nil {
+		return "", g.storeFault()
+	}
+	if err := g.try("", source); err != nil {
+		return "", err
+	}
+	grant, role, err := g.grant(ctx, code)
+	if err != nil {
+		return "", err
+	}
+	var faults []error
+	if name, err = people.Clean(name); err != nil {
+		faults = append(faults, on("name", err))
+	}
+	if err := people.CheckPassword(password, name, g.current().config.Clinic); err != nil {
+		faults = append(faults, on("password", err))
+	}
+	if _, err := db.PersonNamed(ctx, name); err == nil {
+		faults = append(faults, text.NewFault("people.name_taken", "name", name).On("name"))
+	}
+	if len(faults) > 0 {
+		return "", errors.Join(faults...)
+	}
+	hash, err := g.hash.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	id := rand.Text()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Clock.Wall()
+	for k, p := range g.pending {
+		if now.After(p.until) {
+			delete(g.pending, k)
+		}
+	}
+	if len(g.pending) >= maxPending {
+		return "", text.NewFault("people.wait", "seconds", int(pendingFor.Seconds()))
+	}
+	g.pending[id] = pendingPerson{people.Person{Name: name, Role: role, Password: hash, TOTP: people.NewTOTP()},
+		grant, now.Add(pendingFor)}
+	return id, nil
+}
+
+// grant finds what a code lets its bearer become.
+func (g *Gateway) grant(ctx context.Context, code string) (key string, role people.Role, err error) {
+	db := g.db()
+	hash, err := db.Meta(ctx, keySetUp)
+	if err != nil {
+		return "", "", err
+	}
+	if people.IsSetupCode(string(hash), code) {
+		return keySetUp, people.Director, nil
+	}
+	if key, role, err = g.invited(ctx, code); err != nil || key != "" {
+		return key, role, err
+	}
+	return "", "", text.NewFault("people.wrong_setup_code").On("code")
+}
+
+// PendingSetUp returns what the authenticator must be told.
+func (g *Gateway) PendingSetUp(_ context.Context, pending string) (secret, url string, err error) {
+	p, err := g.pendingPerson(pending)
+	if err != nil {
+		return "", "", err
+	}
+	clinic := g.current().config.Clinic
+	if clinic == "" {
+		clinic = "Monban"
+	}
+	return people.TOTPText(p.person.TOTP), people.TOTPURL(p.person.TOTP, clinic, p.person.Name), nil
+}
+
+func (g *Gateway) pendingPerson(id string) (pendingPerson, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := g.pending[id]
+	if !ok || g.o.Clock.Wall().After(p.until) {
+		return pendingPerson{}, text.NewFault("people.setup_expired")
+	}
+	return p, nil
+}
+
+// FinishSetUp checks the first one-time code and makes the account.
+func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, totp string) (people.Actor, []string, error) {
+	if err := g.try("", source); err != nil {
+		return people.Actor{}, nil, err
+	}
+	p, err := g.pendingPerson(pending)
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	now := g.o.Clock.Wall()
+	step, ok := people.CheckTOTP(p.person.TOTP, totp, now, 0)
+	if !ok {
+		return people.Actor{}, nil, g.wrongCode("totp")
+	}
+	p.person.Counter, p.person.Created = step, now
+	codes, hashes, err := g.hash.NewRecovery(ctx)
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	p.person.Recovery = hashes
+	made := p.person.Actor("page")
+	err = g.act(ctx, made, func(tx *store.Tx) error {
+		// Two could hold the same code; the first to come this far has it.
+		left, err := tx.Meta(p.grant)
+		if err != nil {
+			return err
+		}
+		if left == nil {
+			return text.NewFault("people.wrong_setup_code").On("code")
+		}
+		if err := tx.SetMeta(p.grant, nil); err != nil {
+			return err
+		}
+		person, err := tx.InsertPerson(p.person)
+		if err != nil {
+			return err
+		}
+		made = person.Actor("page")
+		return tx.Audit("people.joined", map[string]any{"name": person.Name, "role": string(person.Role), "source": source.String()})
+	})
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	g.mu.Lock()
+	delete(g.pending, pending)
+	g.mu.Unlock()
+	if p.grant == keySetUp {
+		if err := os.Remove(g.setUpFile()); err != nil {
+			g.o.Log.Warn("used set-up code not removed", "err", err)
+		}
+	}
+	g.doors.Good("", sourceKey(source))
+	made.SteppedUp = now
+	return made, codes, nil
+}
+
+// SignIn checks name, password and second factor together.
+func (g *Gateway) SignIn(ctx context.Context, source netip.Addr, name, password, code string) (people.Actor, error) {
+	db := g.db()
+	if db == nil {
+		return people.Actor{}, g.storeFault()
+	}
+	if err := g.try(name, source); err != nil {
+		return people.Actor{}, err
+	}
+	p, err := db.PersonNamed(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return people.Actor{}, err
+	}
+	found := err == nil && !p.Disabled
+	if !found {
+		p = people.Person{} // and on, so that the time taken tells nothing
+	}
+	right, err := g.hash.Verify(ctx, p.Password, password)
+	if err != nil {
+		return people.Actor{}, err
+	}
+	used := g.secondFactor(ctx, p, code)
+	if !found || !right || used == nil {
+		g.failed(ctx, name, source)
+		return people.Actor{}, g.wrongSignIn()
+	}
+	who, err := g.admit(ctx, p, used, "people.signed_in", source)
+	if err == nil {
+		g.doors.Good(name, sourceKey(source))
+	}
+	return who, err
+}
+
+// StepUp checks the second factor again.
+func (g *Gateway) StepUp(ctx context.Context, source netip.Addr, who people.Actor, code string) (people.Actor, error) {
+	db := g.db()
+	if db == nil {
+		return who, g.storeFault()
+	}
+	if err := g.try(who.Name, source); err != nil {
+		return who, on("totp", err)
+	}
+	p, err := db.Person(ctx, who.ID)
+	if err != nil {
+		return who, err
+	}
+	used := g.secondFactor(ctx, p, code)
+	if p.Disabled || used == nil {
+		g.failed(ctx, who.Name, source)
+		return who, g.wrongCode("totp")
+	}
+	stepped, err := g.admit(ctx, p, used, "people.stepped_up", source)
+	if err == nil {
+		g.doors.Good(who.Name, sourceKey(source))
+	}
+	return stepped, err
+}
+
+// Actor returns the person with this id as he is now.
+func (g *Gateway) Actor(ctx context.Context, id int64) (people.Actor, error) {
+	db := g.db()
+	if db == nil {
+		return people.Actor{}, g.storeFault()
+	}
+	p, err := db.Person(ctx, id)
+	if err == nil && p.Disabled || errors.Is(err, store.ErrNotFound) {
+		return people.Actor{}, text.NewFault("people.gone")
+	}
+	if err != nil {
+		return people.Actor{}, err
+	}
+	return p.Actor("page"), nil
+}
+
+// A use is what an admission uses up, as part of its act.
+type use func(*store.Tx) error
+
+// secondFactor checks a one-time or a recovery code of p. It returns what its
+// use takes out of the store, or nil if the code is wrong.
+func (g *Gateway) secondFactor(ctx context.Context, p people.Person, code string) use {
+	now := g.o.Clock.Wall()
+	last, back := p.Counter, people.TOTPAhead(p.Counter, now)
+	if back { // the clock was set back: every code would count as used
+		last = 0
+	}
+	if step, ok := people.CheckTOTP(p.TOTP, code, now, last); ok {
+		return func(tx *store.Tx) error {
+			if !back {
+				return tx.UseTOTP(p.ID, step)
+			}
+			if err := tx.ResetTOTP(p.ID, step); err != nil {
+				return err
+			}
+			return tx.Audit("people.clock_set_back", map[string]any{"name": p.Name})
+		}
+	}
+	hash, err := g.hash.FindRecovery(ctx, p.Recovery, code)
+	if err != nil || hash == "" {
+		return nil
+	}
+	return func(tx *store.Tx) error {
+		if err := tx.UseRecovery(p.ID, hash); err != nil {
+			return err
+		}
+		return tx.Audit("people.recovery_used", map[string]any{"name": p.Name, "left": len(p.Recovery) - 1})
+	}
+}
+
+// admit records that p came in. The code is used up in the same transaction:
+// of two requests with one code, one fails.
+func (g *Gateway) admit(ctx context.Context, p people.Person, used use, code string, source netip.Addr) (people.Actor, error) {
+	who := p.Actor("page")
+	err := g.act(ctx, who, func(tx *store.Tx) error {
+		if err := used(tx); err != nil {
+			return err
+		}
+		return tx.Audit(code, map[string]any{"name": p.Name, "source": source.String()})
+	})
+	who.SteppedUp = g.o.Clock.Wall()
+	return who, err
+}
+
+// try asks the limiter for one attempt.
+func (g *Gateway) try(account string, source netip.Addr) error {
+	wait := g.doors.Try(account, sourceKey(source), g.o.Clock.Wall())
+	if wait > 0 {
+		return text.NewFault("people.wait", "seconds", int(wait.Seconds())+1)
+	}
+	return nil
+}
+
+// sourceKey is what counts as one source: an IPv4 address or an IPv6 /64.
+func sourceKey(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.Unmap().String()
+}
+
+// failed puts a failed attempt on record. The name is what somebody typed;
+// it may be a password by mistake, so only known names are kept.
+func (g *Gateway) failed(ctx context.Context, name string, source netip.Addr) {
+	known := ""
+	if db := g.db(); db != nil {
+		if p, err := db.PersonNamed(ctx, name); err == nil {
+			known = p.Name
+		}
+	}
+	g.record(ctx, people.Box, func(tx *store.Tx) error {
+		return tx.Audit("people.sign_in_failed", map[string]any{"name": known, "source": source.String()})
+	})
+}
+
+func (g *Gateway) wrongSignIn() error {
+	if !g.o.Clock.Synced() {
+		return text.NewFault("people.wrong_sign_in_unsynced")
+	}
+	return text.NewFault("people.wrong_sign_in")
+}
+
+func (g *Gateway) wrongCode(field string) error {
+	if !g.o.Clock.Synced() {
+		return text.NewFault("people.wrong_totp_unsynced").On(field)
+	}
+	return text.NewFault("people.wrong_totp").On(field)
+}
+
+// on sets the form field of a fault.
+func on(field string, err error) error {
+	var f *text.Fault
+	if errors.As(err, &f) {
+		return f.On(field)
+	}
+	return err
+}

@@ -1,0 +1,343 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"time"
+
+	"monban/firewall"
+	"monban/gateway/audit"
+	"monban/gateway/checklist"
+	"monban/gateway/people"
+	"monban/gateway/selftest"
+	"monban/gateway/store"
+	"monban/gateway/text"
+	"monban/gateway/window"
+)
+
+// Each collector measures one thing, and gives nothing at all where it could
+// not: then the page shows 未測定, never a guess.
+
+const (
+	dayOld   = 24 * time.Hour
+	keyProof = "proof" // setting: the last self-test
+)
+
+// Checklist evaluates the newest edition that is shipped.
+func (g *Gateway) Checklist(ctx context.Context, who people.Actor) (checklist.Edition, []checklist.Finding, error) {
+	if err := may(who, people.ActRead); err != nil {
+		return checklist.Edition{}, nil, err
+	}
+	ed := checklist.Newest()
+	ev := map[string]checklist.Evidence{}
+	for _, collect := range []func(context.Context) (checklist.Evidence, bool){
+		g.wanExposure, g.maintenanceRules, g.refusals, g.sessionLog, g.inventoryEvidence, g.timeEvidence, g.logIntegrity,
+	} {
+		if e, ok := collect(ctx); ok {
+			e.Synced = g.o.Clock.Synced()
+			ev[e.Code] = e
+		}
+	}
+	return ed, checklist.Evaluate(ed, ev, g.o.Clock.Wall()), nil
+}
+
+// evidence is a measurement made now, good for so long.
+func (g *Gateway) evidence(code string, good time.Duration) checklist.Evidence {
+	now := g.o.Clock.Wall()
+	return checklist.Evidence{Code: code, Result: checklist.Pass, At: now, ValidUntil: now.Add(good),
+		Revision: itoa(int64(g.current().generation))}
+}
+
+// seen adds an observation; a bad one makes the evidence fail.
+func seen(e *checklist.Evidence, bad bool, code string, args text.Args) {
+	e.Seen = append(e.Seen, checklist.Observation{Code: code, Args: args, Bad: bad})
+	if bad {
+		e.Result = checklist.Fail
+	}
+}
+
+// wanExposure is E-01: what listens towards the outside on the box itself.
+func (g *Gateway) wanExposure(context.Context) (checklist.Evidence, bool) {
+	s := g.current()
+	if g.o.Listeners == nil || s.mode == SetUp {
+		return checklist.Evidence{}, false
+	}
+	ls, err := g.o.Listeners()
+	if err != nil {
+		return checklist.Evidence{}, false
+	}
+	wan, err := g.o.LocalAddrs(s.config.WAN.Interface)
+	if err != nil {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-01", dayOld)
+	n := 0
+	for _, l := range ls {
+		if l.Addr().IsUnspecified() || containsAddr(wan, l.Addr()) {
+			n++
+			seen(&e, true, "evidence.listens_wan", text.Args{"address": l.String()})
+		}
+	}
+	if n == 0 {
+		seen(&e, false, "evidence.listens_not_wan", text.Args{"n": len(ls)})
+	}
+	return e, true
+}
+
+// maintenanceRules is E-02: what the rules in the kernel let in, and for whom.
+func (g *Gateway) maintenanceRules(context.Context) (checklist.Evidence, bool) {
+	s := g.current()
+	g.mu.Lock()
+	r := g.rules
+	g.mu.Unlock()
+	if s.mode == SetUp || r.readAt.IsZero() {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-02", dayOld)
+	e.At = r.readAt
+	seen(&e, !r.ok, map[bool]string{true: "evidence.rules_held", false: "evidence.rules_differ"}[r.ok], nil)
+	for _, v := range s.config.Vendors {
+		var from []string
+		for _, p := range v.Sources {
+			from = append(from, p.String())
+		}
+		seen(&e, false, "evidence.vendor", text.Args{"vendor": v.Label, "sources": from})
+	}
+	open := g.open()
+	seen(&e, false, "evidence.open_now", text.Args{"n": len(open)})
+	for _, w := range open {
+		v := g.view(w)
+		seen(&e, w.Approver.Name == "" && !w.BreakGlass, "evidence.open_window", text.Args{
+			"id": w.ID, "vendor": v.VendorLabel, "device": v.DeviceName, "approver": approverOf(w), "ends": w.EndAt})
+	}
+	return e, true
+}
+
+func approverOf(w window.Window) string {
+	if w.BreakGlass {
+		return w.Recorder.Name
+	}
+	return w.Approver.Name
+}
+
+// refusals is E-03: the self-test with its positive control, and what the
+// kernel refused from outside.
+func (g *Gateway) refusals(context.Context) (checklist.Evidence, bool) {
+	g.mu.Lock()
+	p := g.proof
+	g.mu.Unlock()
+	if p.At.IsZero() || p.State == selftest.Unmeasured {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-03", dayOld)
+	e.At, e.ValidUntil = p.At, p.At.Add(dayOld)
+	seen(&e, p.State != selftest.OK, "evidence.proof_"+string(p.State), text.Args{"sent": p.Sent, "counted": p.Counted})
+	seen(&e, !p.Passed || !p.Cut, "evidence.control", text.Args{"passed": p.Passed, "cut": p.Cut})
+	if c, err := g.o.Firewall.Counts(); err == nil {
+		seen(&e, false, "evidence.refused", text.Args{"box": refusedPackets(c.Named, true), "lan": refusedPackets(c.Named, false)})
+	}
+	return e, true
+}
+
+// refusedPackets is how many new packets from outside the kernel refused since
+// the rules were first loaded, to the box or to the LAN behind it.
+func refusedPackets(named map[string]firewall.Count, toBox bool) (n uint64) {
+	for _, family := range []int{4, 6} {
+		for _, p := range []firewall.Proto{firewall.TCP, firewall.UDP, 0} {
+			n += named[firewall.Refused(toBox, family, p)].Packets
+		}
+	}
+	return n
+}
+
+// sessionLog is E-04: every session belongs to a window, and every window to a
+// person.
+func (g *Gateway) sessionLog(ctx context.Context) (checklist.Evidence, bool) {
+	db := g.db()
+	if db == nil {
+		return checklist.Evidence{}, false
+	}
+	since := g.o.Clock.Wall().Add(-30 * dayOld)
+	ws, err := db.Windows(ctx, store.Filter{})
+	if err != nil {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-04", dayOld)
+	sessions, opened := 0, 0
+	for _, w := range ws {
+		if w.OpenAt.Before(since) {
+			continue
+		}
+		opened++
+		ss, err := db.Sessions(ctx, w.ID)
+		if err != nil {
+			return checklist.Evidence{}, false
+		}
+		sessions += len(ss)
+		if approverOf(w) == "" {
+			seen(&e, true, "evidence.window_without_person", text.Args{"id": w.ID})
+		}
+	}
+	seen(&e, false, "evidence.sessions", text.Args{"windows": opened, "sessions": sessions, "days": 30})
+	return e, true
+}
+
+// inventoryEvidence is E-06: what was seen on the LAN, and how much of it has
+// a name.
+func (g *Gateway) inventoryEvidence(context.Context) (checklist.Evidence, bool) {
+	if g.o.Watch == nil {
+		return checklist.Evidence{}, false
+	}
+	g.mu.Lock()
+	all, unnamed := g.inventory.Len()
+	g.mu.Unlock()
+	if all == 0 {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-06", dayOld)
+	seen(&e, unnamed > 0, "evidence.devices", text.Args{"seen": all, "named": all - unnamed})
+	return e, true
+}
+
+// timeEvidence is E-11: whether the clock is disciplined.
+func (g *Gateway) timeEvidence(context.Context) (checklist.Evidence, bool) {
+	e := g.evidence("E-11", dayOld)
+	synced := g.o.Clock.Synced()
+	seen(&e, !synced, map[bool]string{true: "evidence.clock_synced", false: "evidence.clock_unsynced"}[synced], nil)
+	return e, true
+}
+
+// logIntegrity is E-12: the whole log verified, now.
+func (g *Gateway) logIntegrity(ctx context.Context) (checklist.Evidence, bool) {
+	db := g.db()
+	if db == nil {
+		return checklist.Evidence{}, false
+	}
+	e := g.evidence("E-12", dayOld)
+	h, err := db.Verify(ctx)
+	var broken *audit.Broken
+	switch {
+	case errors.As(err, &broken):
+		seen(&e, true, broken.Why, text.Args{"line": broken.Line})
+	case err != nil:
+		return checklist.Evidence{}, false
+	default:
+		seen(&e, false, "evidence.log_verified", text.Args{"count": h.Count, "head": hexHash(h.Hash)[:16]})
+	}
+	return e, true
+}
+
+// RunSelfTest proves by packets that every way in is closed, and keeps the
+// result as evidence.
+func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
+	if err := may(who, people.ActSelfTest); err != nil {
+		return err
+	}
+	s := g.current()
+	if g.o.SelfTest == nil || s.mode == SetUp {
+		return text.NewFault("selftest.not_here")
+	}
+	var req selftest.Request
+	var err error
+	if req.WAN, err = g.o.LocalAddrs(s.config.WAN.Interface); err != nil {
+		return text.NewFault("selftest.not_here").Because(err)
+	}
+	req.WAN = globals(req.WAN)
+	for _, p := range s.config.LAN.Addresses {
+		req.LAN = append(req.LAN, p.Addr())
+	}
+	g.mu.Lock()
+	all := g.inventory.All(g.o.Clock.Wall())
+	g.mu.Unlock()
+	for _, d := range all {
+		for _, a := range g.onLAN(d).Addrs {
+			req.Devices = append(req.Devices, a.Addr)
+		}
+	}
+	req.Devices = req.Devices[:min(len(req.Devices), selftest.MaxTargets)]
+	req.Pages = pagePorts
+	for _, w := range g.open() {
+		req.Ports = append(req.Ports, w.Ports...)
+	}
+	r, err := g.o.SelfTest(ctx, req)
+	if err != nil {
+		return text.NewFault("selftest.not_here").Because(err)
+	}
+	g.mu.Lock()
+	g.proof = r
+	g.mu.Unlock()
+	g.record(ctx, who, func(tx *store.Tx) error {
+		b, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetMeta(keyProof, b); err != nil {
+			return err
+		}
+		return tx.Audit("selftest.ran."+string(r.State), map[string]any{"why": r.Why, "sent": r.Sent, "counted": r.Counted})
+	})
+	return nil
+}
+
+// globals leaves link-local addresses out: nobody outside the link has them.
+func globals(as []netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range as {
+		if !a.IsLinkLocalUnicast() && !a.IsLoopback() {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// loadProof takes over the last self-test of an earlier start.
+func (g *Gateway) loadProof(ctx context.Context, db *store.DB) {
+	b, err := db.Meta(ctx, keyProof)
+	if err != nil || b == nil {
+		return
+	}
+	var r selftest.Result
+	if json.Unmarshal(b, &r) == nil {
+		g.mu.Lock()
+		g.proof = r
+		g.mu.Unlock()
+	}
+}
+
+// CheckAudit verifies the whole log.
+func (g *Gateway) CheckAudit(ctx context.Context, who people.Actor) (AuditCheck, error) {
+	return g.CheckAuditAgainst(ctx, who, nil)
+}
+
+// CheckAuditAgainst verifies the whole log, and that it once had the given
+// head. A log that does not verify is an answer, not an error.
+func (g *Gateway) CheckAuditAgainst(ctx context.Context, who people.Actor, known *audit.Head) (AuditCheck, error) {
+	if err := may(who, people.ActRead); err != nil {
+		return AuditCheck{}, err
+	}
+	db := g.db()
+	if db == nil {
+		return AuditCheck{}, g.storeFault()
+	}
+	var against []audit.Head
+	if known != nil {
+		against = append(against, *known)
+	}
+	h, err := db.Verify(ctx, against...)
+	c := AuditCheck{Head: hexHash(h.Hash), Count: h.Count, At: g.o.Clock.Wall()}
+	var broken *audit.Broken
+	if errors.As(err, &broken) {
+		c.Bad, c.Why = broken.Line, broken.Why
+		return c, nil
+	}
+	return c, err
+}
+
+func auditView(l audit.Line) AuditLine {
+	v := AuditLine{Seq: l.Seq, At: l.At, Synced: l.Synced, Who: l.Who.Name, Role: string(l.Who.Role), Via: l.Who.Via,
+		Code: l.Code, Hash: hexHash(l.Hash)}
+	_ = json.Unmarshal(l.Args, &v.Args) // canonical JSON of an object, or the log does not verify
+	return v
+}

@@ -1,0 +1,145 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"monban/dnsfilter"
+	"monban/dnsfilter/list"
+	"monban/firewall"
+	"monban/gateway/config"
+	"monban/gateway/device"
+	"monban/gateway/window"
+)
+
+// pagePorts are where the page answers on the LAN: HTTPS, and HTTP for the
+// one page that explains how to trust it.
+var pagePorts = []uint16{443, 80}
+
+// Desired is what the kernel and the name filter shall hold.
+type Desired struct {
+	Rules firewall.Ruleset
+	Names *dnsfilter.Policy
+}
+
+// Plan is the meaning of a configuration: it decides, nothing else. known are
+// the devices, blocked the compiled block lists (nil before the first is
+// read). The findings are what people should be told.
+//
+// Windows are no part of it. They live beside the rules in the kernel's own
+// sets, so that replacing rules touches none of them.
+func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, []Note, error) {
+	var notes []Note
+	p := firewall.Policy{
+		WAN:        []string{c.WAN.Interface},
+		LAN:        []string{c.LAN.Interface},
+		LAN4:       c.LAN.Addr4(),
+		LAN6:       c.LAN.Addr6(),
+		PagePorts:  pagePorts,
+		ServeDNS:   true,
+		DNSExempt:  c.ExemptMACs(),
+		Masquerade: true,
+	}
+	for _, a := range c.LAN.Addresses {
+		p.LANPrefixes = append(p.LANPrefixes, a.Masked())
+	}
+	for _, v := range c.Vendors {
+		p.Vendors = append(p.Vendors, firewall.Vendor{Name: v.Name, Sources: v.Sources})
+		for _, o := range v.Outbound {
+			d, ok := c.Device(o.Device)
+			if !ok {
+				continue // config.Parse refuses it
+			}
+			addrs := addresses(known, d.MAC, o.To.Is4())
+			if len(addrs) == 0 {
+				notes = append(notes, Note{Code: "gateway.outbound_unseen", Level: "info",
+					Args: map[string]any{"device": d.Label, "vendor": v.Label}, Link: "/devices"})
+			}
+			for _, a := range addrs {
+				p.Outbound = append(p.Outbound, firewall.Outbound{
+					Device: a, To: netip.PrefixFrom(o.To, o.To.BitLen()), Proto: protocol(o.Proto), Port: o.Port})
+			}
+		}
+	}
+	rules, err := firewall.Compile(p)
+	if err != nil {
+		return Desired{}, notes, err
+	}
+	n, err := names(c, blocked)
+	return Desired{Rules: rules, Names: n}, notes, err
+}
+
+// names is the name filter's policy.
+func names(c config.Config, blocked *list.List) (*dnsfilter.Policy, error) {
+	must, err := dnsfilter.NewNames(c.DNS.MustWork...)
+	if err != nil {
+		return nil, fmt.Errorf("names that must work: %w", err)
+	}
+	p := &dnsfilter.Policy{List: blocked, MustWork: must, Local: map[string][]netip.Addr{}}
+	for _, a := range c.LAN.Addresses {
+		p.Inside = append(p.Inside, a.Masked())
+		p.Local[config.PageName] = append(p.Local[config.PageName], a.Addr())
+	}
+	return p, nil
+}
+
+// addresses returns the addresses of one family a device was seen with, the
+// newest first.
+func addresses(known []device.Device, mac net.HardwareAddr, want4 bool) []netip.Addr {
+	i := slices.IndexFunc(known, func(d device.Device) bool { return slices.Equal(d.MAC[:], mac) })
+	if i < 0 {
+		return nil
+	}
+	var out []netip.Addr
+	for _, a := range known[i].Addrs {
+		if a.Addr.Is4() == want4 && !a.Addr.IsLinkLocalUnicast() {
+			out = append(out, a.Addr)
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare) // so that the same devices give the same rules
+	return out
+}
+
+func protocol(p window.Proto) firewall.Proto {
+	if p == window.UDP {
+		return firewall.UDP
+	}
+	return firewall.TCP
+}
+
+// passes are the ways in that a window opens to a device: by IPv4 through the
+// WAN port that leads to it, by IPv6 straight to each of its global addresses
+// (never translated; unique local ones cannot be reached from outside).
+func passes(w window.Window, d device.Device) []firewall.Pass {
+	var out []firewall.Pass
+	var v4 netip.Addr
+	var v6 []netip.Addr
+	for _, a := range d.Addrs { // newest first
+		switch {
+		case a.Addr.Is4():
+			if !v4.IsValid() {
+				v4 = a.Addr
+			}
+		case a.Addr.IsGlobalUnicast() && !a.Addr.IsPrivate():
+			v6 = append(v6, a.Addr)
+		}
+	}
+	slices.SortFunc(v6, netip.Addr.Compare)
+	for _, src := range w.Sources {
+		for _, p := range w.Ports {
+			if src.Addr().Is4() {
+				if v4.IsValid() {
+					out = append(out, firewall.Pass{Source: src, Proto: protocol(p.Proto), WANPort: p.WAN,
+						Inside: netip.AddrPortFrom(v4, p.Port)})
+				}
+				continue
+			}
+			for _, a := range v6 {
+				out = append(out, firewall.Pass{Source: src, Proto: protocol(p.Proto), Inside: netip.AddrPortFrom(a, p.Port)})
+			}
+		}
+	}
+	return out
+}

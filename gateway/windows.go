@@ -1,0 +1,326 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"monban/firewall"
+	"monban/gateway/device"
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/text"
+	"monban/gateway/window"
+)
+
+// Opening goes record, kernel, read back, record; closing goes kernel first,
+// then record. So a crash can leave a record without a window, which opens
+// nothing, and never an open window without a record.
+
+// AskWindow records a request on behalf of the vendor's engineer.
+func (g *Gateway) AskWindow(ctx context.Context, who people.Actor, ask Ask) (Window, error) {
+	w, err := g.request(ctx, who, ask)
+	if err != nil {
+		return Window{}, err
+	}
+	err = g.act(ctx, who, func(tx *store.Tx) error {
+		if w, err = tx.InsertWindow(w); err != nil {
+			return err
+		}
+		return tx.Audit("window.requested", g.describe(w))
+	})
+	return g.view(w), err
+}
+
+// request turns what was typed into a checked request. All faults come joined.
+func (g *Gateway) request(ctx context.Context, who people.Actor, ask Ask) (window.Window, error) {
+	var faults []error
+	a := window.Window{Ports: ask.Ports, Length: ask.Length, Reason: ask.Reason, Requester: ask.Requester}
+	v, ok := g.current().config.Vendor(ask.Vendor)
+	if ok {
+		a.Vendor, a.Sources = v.Name, v.Sources
+	} else {
+		faults = append(faults, text.NewFault("window.vendor_unknown", "vendor", ask.Vendor).On("vendor"))
+	}
+	d, err := g.findDevice(ctx, ask.Device)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	a.Device = d.ID
+	if len(faults) > 0 {
+		return window.Window{}, errors.Join(faults...)
+	}
+	return window.Ask(a, who, g.o.Clock.Wall())
+}
+
+// ApproveWindow approves a request for at most the length asked for (0: as
+// asked) and opens it; it returns when the kernel holds the window.
+func (g *Gateway) ApproveWindow(ctx context.Context, who people.Actor, id int64, length time.Duration, callBack bool) (Window, error) {
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	w, err := g.load(ctx, id)
+	if err != nil {
+		return Window{}, err
+	}
+	answer := window.Answer{Length: length, Alone: g.current().config.Approval.Alone, CalledBack: callBack}
+	w, err = w.Approve(who, g.o.Clock.Wall(), answer)
+	if err != nil {
+		return Window{}, err
+	}
+	return g.openWindow(ctx, who, w, func(tx *store.Tx) (window.Window, error) {
+		if err := tx.PutWindow(w, window.Requested); err != nil {
+			return w, err
+		}
+		return w, tx.Audit("window.approved", g.describe(w))
+	}, window.Window.Begin)
+}
+
+// BreakGlass opens a window without approval: root on the console.
+func (g *Gateway) BreakGlass(ctx context.Context, who people.Actor, ask Ask) (Window, error) {
+	if ask.Requester == "" {
+		ask.Requester = who.Name
+	}
+	w, err := g.request(ctx, who, ask)
+	if err != nil {
+		return Window{}, err
+	}
+	if err := may(who, people.ActBreakGlass); err != nil {
+		return Window{}, err
+	}
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	return g.openWindow(ctx, who, w, func(tx *store.Tx) (window.Window, error) {
+		w, err := tx.InsertWindow(w)
+		if err != nil {
+			return w, err
+		}
+		return w, tx.Audit("window.break_glass", g.describe(w))
+	}, func(w window.Window, s window.Start) (window.Window, error) { return w.Break(who, s) })
+}
+
+// openWindow records the window as opening together with what before records,
+// tells the kernel, and records what the kernel then held. g.acts is held.
+func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window,
+	before func(*store.Tx) (window.Window, error), begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
+	d, ok := g.deviceByID(w.Device)
+	if !ok {
+		return Window{}, text.NewFault("device.unknown", "device", w.Device).On("device")
+	}
+	ways := passes(w, g.onLAN(d))
+	if len(ways) == 0 {
+		return Window{}, text.NewFault("window.no_way", "device", g.deviceView(d).displayName()).On("device")
+	}
+	for _, o := range g.open() {
+		if p, hit := w.Collides(o); hit {
+			return Window{}, text.NewFault("window.collides", "port", p.String(), "window", o.ID).On("port")
+		}
+	}
+	live, err := g.o.Firewall.Live()
+	if err != nil {
+		return Window{}, fmt.Errorf("reading the open windows: %w", err)
+	}
+	var marks []uint32
+	for _, l := range live {
+		marks = append(marks, uint32(l.Mark))
+	}
+	stamp := g.stamp()
+	if err := g.act(ctx, who, func(tx *store.Tx) error {
+		asked, err := before(tx)
+		if err != nil {
+			return err
+		}
+		mark, err := tx.NextMark(stamp.Wall, marks)
+		if err != nil {
+			return err
+		}
+		w, err = begin(asked, window.Start{Mark: uint32(mark), BootID: g.o.BootID, Boot: g.o.Clock.Boot(), At: stamp.Wall, Synced: stamp.Synced})
+		if err != nil {
+			return err
+		}
+		if err := tx.PutWindow(w, asked.State); err != nil {
+			return err
+		}
+		return tx.Audit("window.opening", g.describe(w))
+	}); err != nil {
+		return Window{}, err
+	}
+	held, err := g.o.Firewall.OpenWindow(firewall.Opening{Mark: firewall.Mark(w.Mark), For: w.Left(g.o.Clock.Boot()), Passes: ways})
+	if err != nil {
+		return g.notOpened(ctx, w, err)
+	}
+	// The kernel has it. From here on nothing may leave it open unknown.
+	w, err = w.Opened()
+	if err != nil {
+		return Window{}, err
+	}
+	g.remember(w)
+	g.record(ctx, who, func(tx *store.Tx) error {
+		if err := tx.PutWindow(w, window.Opening); err != nil {
+			return err
+		}
+		args := g.describe(w)
+		args["left_ms"], args["ways"] = held.Left.Milliseconds(), len(held.Passes)
+		return tx.Audit("window.opened", args)
+	})
+	g.o.Log.Info("window opened", "window", w.ID, "vendor", w.Vendor, "device", w.Device, "until", w.EndAt, "mark", w.Mark)
+	return g.view(w), nil
+}
+
+// notOpened takes back what the kernel may hold of a window it refused, and
+// says so on record.
+func (g *Gateway) notOpened(ctx context.Context, w window.Window, why error) (Window, error) {
+	if _, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark)); err != nil {
+		g.o.Log.Error("window refused by the kernel could not be taken back", "window", w.ID, "err", err)
+	}
+	g.o.Log.Error("window not opened", "window", w.ID, "err", why)
+	failed, err := w.Failed(g.o.Clock.Wall())
+	if err != nil {
+		return Window{}, err
+	}
+	g.record(ctx, people.Box, func(tx *store.Tx) error {
+		if err := tx.PutWindow(failed, window.Opening); err != nil {
+			return err
+		}
+		return tx.Audit("window.not_opened", g.describe(failed))
+	})
+	return g.view(failed), text.NewFault("window.kernel").Because(why)
+}
+
+// RefuseWindow answers a request with no.
+func (g *Gateway) RefuseWindow(ctx context.Context, who people.Actor, id int64, why string) (Window, error) {
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	w, err := g.load(ctx, id)
+	if err != nil {
+		return Window{}, err
+	}
+	from := w.State
+	if w, err = w.Refuse(who, g.o.Clock.Wall(), why); err != nil {
+		return Window{}, err
+	}
+	err = g.act(ctx, who, func(tx *store.Tx) error {
+		if err := tx.PutWindow(w, from); err != nil {
+			return err
+		}
+		args := g.describe(w)
+		args["why"] = w.Answer
+		return tx.Audit("window.refused", args)
+	})
+	return g.view(w), err
+}
+
+// CloseWindow ends an open window now. Closing one that is over is no error.
+func (g *Gateway) CloseWindow(ctx context.Context, who people.Actor, id int64) (Window, error) {
+	w, err := g.closeWindow(ctx, who, id, window.ByHand)
+	return g.view(w), err
+}
+
+// CloseAll ends every open window now and says how many there were.
+func (g *Gateway) CloseAll(ctx context.Context, who people.Actor) (int, error) {
+	if err := may(who, people.ActCloseWindow); err != nil {
+		return 0, err
+	}
+	n := 0
+	var errs []error
+	for _, w := range g.open() {
+		if _, err := g.closeWindow(ctx, who, w.ID, window.ByHand); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
+
+func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, how window.How) (window.Window, error) {
+	if err := may(who, people.ActCloseWindow); err != nil {
+		return window.Window{}, err
+	}
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	w, ok := g.openByID(id)
+	if !ok {
+		w, err := g.load(ctx, id)
+		if err == nil && !w.State.Over() {
+			err = text.NewFault("window.not_now", "state", string(w.State), "to", string(window.Closed))
+		}
+		return w, err
+	}
+	cut, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
+	if err != nil {
+		return w, fmt.Errorf("closing window %d: %w", id, err)
+	}
+	tally := g.tally(w)
+	tally.Cut = cut
+	closed, err := w.Close(how, who, g.o.Clock.Wall(), tally)
+	if err != nil {
+		return w, err
+	}
+	g.settled(ctx, who, w.State, closed)
+	return closed, nil
+}
+
+// settled puts a window's last state on record: at once if the disk takes it,
+// else as soon as it does. The window is over either way.
+func (g *Gateway) settled(ctx context.Context, who people.Actor, from window.State, w window.Window) {
+	ctx = context.WithoutCancel(ctx)
+	g.pollFlows(ctx)
+	g.forget(w)
+	g.o.Log.Info("window over", "window", w.ID, "state", w.State, "how", w.How, "passed", w.Passed.Bytes, "cut", w.Cut)
+	g.record(ctx, who, func(tx *store.Tx) error {
+		if err := tx.PutWindow(w, from); err != nil {
+			return err
+		}
+		args := g.describe(w)
+		args["packets"], args["bytes"] = w.Passed.Packets, w.Passed.Bytes
+		args["dead_packets"], args["cut"] = w.Dead.Packets, w.Cut
+		if w.State != window.Closed {
+			return tx.Audit("window.not_opened", args)
+		}
+		return tx.Audit("window.ended."+string(w.How), args)
+	})
+}
+
+// tally is what the kernel counted for w.
+func (g *Gateway) tally(w window.Window) window.Tally {
+	c, err := g.o.Firewall.Counts()
+	if err != nil {
+		g.o.Log.Error("counters not read", "window", w.ID, "err", err)
+		return window.Tally{}
+	}
+	m := firewall.Mark(w.Mark)
+	return window.Tally{Passed: window.Count(c.Passed[m]), Dead: window.Count(c.Dead[m])}
+}
+
+// onLAN returns d with only the addresses that lie in the LAN's own networks:
+// a way in must never lead back outside.
+func (g *Gateway) onLAN(d device.Device) device.Device {
+	nets := g.current().config.LAN.Addresses
+	d.Addrs = slices.DeleteFunc(slices.Clone(d.Addrs), func(a device.Address) bool {
+		for _, n := range nets {
+			if n.Masked().Contains(a.Addr) {
+				return n.Addr() == a.Addr // nor to the box itself
+			}
+		}
+		return true
+	})
+	return d
+}
+
+// describe is what every audit line about a window says.
+func (g *Gateway) describe(w window.Window) map[string]any {
+	var ports []string
+	for _, p := range w.Ports {
+		ports = append(ports, p.String())
+	}
+	v := g.view(w)
+	args := map[string]any{"window": w.ID, "vendor": v.VendorLabel, "device": v.DeviceName,
+		"ports": strings.Join(ports, ", "), "length": w.Length.String(), "reason": w.Reason}
+	if w.Mark != 0 {
+		args["mark"] = w.Mark
+	}
+	return args
+}
