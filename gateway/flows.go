@@ -14,7 +14,15 @@ import (
 // none.
 func (g *Gateway) watchFlows(ctx context.Context) error {
 	g.pollFlows(ctx)
-	return g.o.Firewall.WatchFlows(ctx, func(f firewall.Flow) { g.putFlow(ctx, f) })
+	return g.o.Firewall.WatchFlows(ctx, func(f firewall.Flow) {
+		if f.Start.IsZero() && !f.Gone {
+			// The event comes before conntrack stamps the entry; the table
+			// has it with its start.
+			signal(g.flows)
+			return
+		}
+		g.putFlow(ctx, f)
+	})
 }
 
 // pollLoop polls the flows of open windows.
@@ -25,10 +33,14 @@ func (g *Gateway) pollLoop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if len(g.open()) > 0 {
-				g.pollFlows(ctx)
+		case <-g.flows:
+			if pause(ctx, 200*time.Millisecond) != nil { // more of them come together
+				return nil
 			}
+		case <-tick.C:
+		}
+		if len(g.open()) > 0 {
+			g.pollFlows(ctx)
 		}
 	}
 }

@@ -53,6 +53,7 @@ type Gateway struct {
 	wake  chan struct{} // the guard loop
 	edge  chan struct{} // the keeper loop
 	flush chan struct{} // new devices
+	flows chan struct{} // new sessions
 }
 
 // rules is what is known of the kernel's rules.
@@ -60,6 +61,7 @@ type rules struct {
 	applied string // text of what was last applied
 	ok      bool   // the kernel held exactly that when it was last read
 	readAt  time.Time
+	suspect bool // somebody else changed something since
 	err     error
 	notes   []Note // of Plan
 }
@@ -74,7 +76,7 @@ func New(o Options) (*Gateway, error) {
 		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: list.NewKey(),
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
-		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -51,7 +51,7 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 	now := g.rules
 	g.mu.Unlock()
 	at := g.o.Clock.Wall()
-	if now.ok && now.applied == text && at.Sub(now.readAt).Abs() < compareEvery {
+	if now.ok && !now.suspect && now.applied == text && at.Sub(now.readAt).Abs() < compareEvery {
 		return nil
 	}
 	if now.applied == text {
@@ -85,7 +85,7 @@ func (g *Gateway) setRules(r rules) {
 func (g *Gateway) watchForeign(ctx context.Context) error {
 	return g.o.Firewall.WatchForeign(ctx, func() {
 		g.mu.Lock()
-		g.rules.ok = false
+		g.rules.suspect = true
 		g.mu.Unlock()
 		g.kick()
 	})

@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"monban/gateway/config"
 	"monban/gateway/store"
 )
 
@@ -51,20 +52,17 @@ func (l Logins) Delete(token string) error {
 	return nil
 }
 
-// LAN is the LAN port of the configuration in force; false in set-up mode.
-func (g *Gateway) LAN() ([]string, bool) {
-	s := g.current()
-	var out []string
-	for _, p := range s.config.LAN.Addresses {
-		out = append(out, p.Addr().String())
-	}
-	return out, s.mode != SetUp
-}
+// Site is the configuration in force; zero in set-up mode.
+func (g *Gateway) Site() config.Config { return g.current().config }
 
 // PageNames are the host names and addresses the page answers to.
 func (g *Gateway) PageNames() []string {
-	out, _ := g.LAN()
-	return append(out, g.current().config.Page.Names...)
+	c := g.Site()
+	var out []string
+	for _, p := range c.LAN.Addresses {
+		out = append(out, p.Addr().String())
+	}
+	return append(out, c.Page.Names...)
 }
 
 // Zone is the time zone people live in.

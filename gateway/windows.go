@@ -267,8 +267,8 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 // else as soon as it does. The window is over either way.
 func (g *Gateway) settled(ctx context.Context, who people.Actor, from window.State, w window.Window) {
 	ctx = context.WithoutCancel(ctx)
-	g.pollFlows(ctx)
 	g.forget(w)
+	g.pollFlows(ctx) // now that its end is known
 	g.o.Log.Info("window over", "window", w.ID, "state", w.State, "how", w.How, "passed", w.Passed.Bytes, "cut", w.Cut)
 	g.record(ctx, who, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, from); err != nil {

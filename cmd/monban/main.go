@@ -37,6 +37,7 @@ type cli struct {
 	Checklist checklistCmd `cmd:"" help:"Show the Ministry's checklist with what proves each item."`
 	Audit     auditCmd     `cmd:"" help:"The tamper-evident log."`
 	DNS       dnsCmd       `cmd:"" name:"dns" help:"The name filter."`
+	Selftest  selftestCmd  `cmd:"" help:"The root service that tries the box from outside."`
 	Lab       labCmd       `cmd:"" help:"A pretend clinic to try everything in."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

@@ -89,7 +89,7 @@ func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) 
 }
 
 // serve answers on the sockets until ctx ends.
-func (r *resolver) serve(ctx context.Context, s sockets, log *slog.Logger) error {
+func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) error {
 	r.mu.Lock()
 	if r.client == nil {
 		r.mu.Unlock()

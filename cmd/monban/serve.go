@@ -72,19 +72,24 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	s := &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, lacks: 2}
+	tried := once(3, func() { daemon.SdNotify(false, daemon.SdNotifyReady) })
+	part := func() *services {
+		return &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, tried: tried()}
+	}
+	controlTried := tried()
 	return run.Tasks(e.ctx, func(name string, in time.Duration, err error) {
 		log.Warn("task restarts", "task", name, "in", in, "err", err)
 	},
 		run.Task{Name: "gateway", Run: g.Run},
-		// What people reach may fail and come back without the guard noticing.
-		run.Task{Name: "services", Restart: true, Run: after(ready, s.run)},
+		run.Task{Name: "names", Restart: true, Run: after(ready, part().serveNames)},
+		run.Task{Name: "page", Restart: true, Run: after(ready, part().servePage)},
 		run.Task{Name: "control", Restart: true, Run: after(ready, func(ctx context.Context) error {
+			defer controlTried()
 			l, err := control.Listen(c.Socket)
 			if err != nil {
 				return err
 			}
-			s.up("control")
+			controlTried()
 			return control.Serve(ctx, l, g)
 		})},
 		run.Task{Name: "reload", Run: after(ready, func(ctx context.Context) error { return onHangup(ctx, g) })},
@@ -126,13 +131,19 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// serveHTTP serves h on each listener until ctx ends.
-func serveHTTP(ctx context.Context, srv *http.Server, ls []net.Listener) error {
+// serveOn serves on each listener until ctx ends, by TLS if the server has a
+// configuration for it. The listeners are closed with it; the socket itself
+// stays with whoever passed it.
+func serveOn(ctx context.Context, srv *http.Server, ls []net.Listener) error {
+	serve := srv.Serve
+	if srv.TLSConfig != nil {
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
 	group, ctx := run.NewGroup(ctx)
 	for _, l := range ls {
 		group.Go("serving "+l.Addr().String(), func(context.Context) error {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving HTTP: %w", err)
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serving the page: %w", err)
 			}
 			return nil
 		})

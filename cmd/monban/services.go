@@ -2,42 +2,85 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
-
-	"github.com/coreos/go-systemd/v22/daemon"
+	"time"
 
 	"monban/gateway"
+	"monban/gateway/pki"
 	"monban/gateway/run"
+	"monban/webui"
 )
 
-// services are what people and devices of the LAN reach: the name filter and
-// the page.
+// services are what people and devices of the LAN reach. Each may fail and
+// come back without the guard, or another of them, noticing.
 type services struct {
 	g     *gateway.Gateway
 	names *resolver
-	socks sockets
+	socks *sockets
 	state string
 	log   *slog.Logger
 	clock gateway.Clock
-
-	mu    sync.Mutex
-	lacks int // services that are not up yet
+	tried func() // told once by each service when it was first tried
 }
 
-// up notes that a service answers; systemd hears READY with the last.
-func (s *services) up(string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lacks--; s.lacks == 0 {
-		daemon.SdNotify(false, daemon.SdNotifyReady)
+// serveNames answers DNS until ctx ends.
+func (s *services) serveNames(ctx context.Context) error {
+	socks, err := s.socks.bound(ctx, s.g)
+	if err != nil {
+		s.log.Error("not all sockets are there", "err", err)
 	}
+	s.tried()
+	return s.names.serve(ctx, socks, s.log)
 }
 
-// run serves until ctx ends.
-func (s *services) run(ctx context.Context) error {
+// servePage serves the page by TLS until ctx ends.
+func (s *services) servePage(ctx context.Context) error {
+	defer s.tried() // also when it cannot be: the guard is what counts
+	socks, err := s.socks.bound(ctx, s.g)
+	if err != nil {
+		s.log.Error("not all sockets are there", "err", err)
+	}
+	ca, err := pki.Open(pki.Options{Dir: s.state, Names: s.g.PageNames, Now: s.clock.Wall, Synced: s.clock.Synced,
+		Report: func(err error) { s.log.Warn("certificate", "err", err) }})
+	if err != nil {
+		return fmt.Errorf("opening the certificate authority: %w", err)
+	}
+	h, err := webui.New(webui.Options{Gateway: s.g, Sessions: s.g.Logins(), Log: s.log, Names: s.g.PageNames,
+		Now: s.clock.Wall, Zone: s.g.Zone, CA: ca.PEM(), Fingerprint: ca.Fingerprint()})
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler: h, TLSConfig: ca.TLSConfig(),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // mostly browsers that do not trust us yet
+	}
+	plain := &http.Server{
+		Handler:           http.RedirectHandler("https://"+pki.Name+"/", http.StatusFound),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
+	}
+	s.tried()
 	group, ctx := run.NewGroup(ctx)
-	group.Go("names", func(ctx context.Context) error { return s.names.serve(ctx, s.socks, s.log) })
-	s.up("services")
+	group.Go("page", func(ctx context.Context) error { return serveOn(ctx, srv, socks.page) })
+	group.Go("plain", func(ctx context.Context) error { return serveOn(ctx, plain, socks.http) })
 	return group.Wait()
+}
+
+// once calls f when it was called n times by different parts, each counted
+// once.
+func once(n int, f func()) func() func() {
+	var mu sync.Mutex
+	return func() func() {
+		return sync.OnceFunc(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if n--; n == 0 {
+				f()
+			}
+		})
+	}
 }

@@ -9,11 +9,13 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
 
+	"monban/gateway"
 	"monban/gateway/config"
 )
 
@@ -27,6 +29,7 @@ const (
 
 // sockets are what the daemon serves on.
 type sockets struct {
+	mu   sync.Mutex
 	udp  []net.PacketConn
 	tcp  []net.Listener
 	page []net.Listener
@@ -35,8 +38,8 @@ type sockets struct {
 
 // inherited takes the sockets systemd (or the lab) passes. They outlive the
 // daemon, so that a query sent during a restart waits instead of being lost.
-func inherited() (sockets, error) {
-	var s sockets
+func inherited() (*sockets, error) {
+	s := &sockets{}
 	var errs []error
 	for _, f := range activation.Files(true) {
 		if err := s.take(f); err != nil {
@@ -71,6 +74,18 @@ func (s *sockets) take(f *os.File) error {
 		return errors.New("nothing here serves a socket of that name")
 	}
 	return nil
+}
+
+// bound returns the sockets, after opening those that were not inherited. It
+// does nothing in set-up mode without inherited ones: there is no address yet.
+func (s *sockets) bound(ctx context.Context, g *gateway.Gateway) (*sockets, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if lan := g.Site().LAN; len(lan.Addresses) > 0 {
+		err = s.bind(ctx, lan)
+	}
+	return &sockets{udp: s.udp, tcp: s.tcp, page: s.page, http: s.http}, err
 }
 
 // bind opens what was not inherited, on the LAN addresses only: one UDP socket

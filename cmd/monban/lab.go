@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"monban/gateway/lab"
+	"monban/gateway/text"
+)
+
+// labCmd is the pretend clinic. Host, inside and activate are how it starts
+// its own parts.
+type labCmd struct {
+	Up       labUp       `cmd:"" help:"Build the pretend clinic and run it until Ctrl-C."`
+	Exec     labExec     `cmd:"" help:"Run a command in a host of the clinic."`
+	Add      labAdd      `cmd:"" help:"Plug one more device into the LAN."`
+	Kill     labKill     `cmd:"" help:"Kill the gateway process, as a crash would."`
+	Start    labStart    `cmd:"" help:"Start the gateway process again."`
+	Tool     labTool     `cmd:"" help:"Make traffic: for use inside a host."`
+	Host     labHost     `cmd:"" hidden:""`
+	Inside   labInside   `cmd:"" hidden:""`
+	Activate labActivate `cmd:"" hidden:""`
+}
+
+// labDir is embedded in what asks a running lab.
+type labDir struct {
+	Dir string `required:"" help:"The lab's directory." placeholder:"DIR"`
+}
+
+type labUp struct {
+	Dir    string `help:"Where its files are; a temporary directory if not given." placeholder:"DIR"`
+	Listen string `default:"127.0.0.1:8443" help:"Where the page is reached from this machine." placeholder:"ADDR"`
+}
+
+func (c labUp) options(e *env) (lab.Options, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return lab.Options{}, fmt.Errorf("finding this program: %w", err)
+	}
+	return lab.Options{Dir: c.Dir, Listen: c.Listen, Program: program, Lang: e.lang, Out: e.stdout, Err: e.stderr}, nil
+}
+
+func (c labUp) Run(e *env) error {
+	o, err := c.options(e)
+	if err != nil {
+		return err
+	}
+	return reported(lab.Up(e.ctx, o))
+}
+
+type labInside struct{ labUp }
+
+func (c labInside) Run(e *env) error {
+	o, err := c.options(e)
+	if err != nil {
+		return err
+	}
+	return lab.Inside(e.ctx, o)
+}
+
+// reported keeps the person from reading twice what a child has said.
+func reported(err error) error {
+	var r lab.Reported
+	if errors.As(err, &r) {
+		return exitStatus(r)
+	}
+	return err
+}
+
+type labHost struct {
+	Name string `arg:""`
+}
+
+func (c labHost) Run(e *env) error { return lab.Host(e.ctx, c.Name, e.stderr) }
+
+type labActivate struct {
+	Args []string `arg:"" passthrough:""`
+}
+
+func (c labActivate) Run(*env) error { return lab.Activate(afterDashes(c.Args)) }
+
+type labExec struct {
+	labDir
+	Host string   `arg:"" help:"vendor, stranger, internet, reception, rececom, ehr, xray, printer, gateway, isp, or an added device."`
+	Cmd  []string `arg:"" passthrough:"" help:"The command; $MONBAN is this program."`
+}
+
+func (c labExec) Run(e *env) error {
+	args := afterDashes(c.Cmd)
+	if len(args) == 0 {
+		return text.NewFault("lab.no_command")
+	}
+	status, err := lab.Exec(e.ctx, c.Dir, c.Host, args, lab.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	if err == nil && status != 0 {
+		return exitStatus(status)
+	}
+	return err
+}
+
+// afterDashes drops the "--" that parts our flags from the command's.
+func afterDashes(args []string) []string {
+	if len(args) > 0 && args[0] == "--" {
+		return args[1:]
+	}
+	return args
+}
+
+type labAdd struct {
+	labDir
+	Name string `arg:"" help:"Up to 15 lower-case letters, digits and hyphens."`
+}
+
+func (c labAdd) Run(*env) error { return lab.Add(c.Dir, c.Name) }
+
+type labKill struct{ labDir }
+
+func (c labKill) Run(*env) error { return lab.Kill(c.Dir) }
+
+type labStart struct{ labDir }
+
+func (c labStart) Run(*env) error { return lab.Start(c.Dir) }
+
+type labTool struct {
+	Pipe   toolPipe   `cmd:"" help:"Connect: standard input out, what comes back to standard output."`
+	Talk   toolTalk   `cmd:"" help:"Talk to an echo service and print when each line came back, as JSON lines."`
+	Listen toolListen `cmd:"" help:"Be an echo service."`
+	Scan   toolScan   `cmd:"" help:"Probe TCP ports by raw SYN and print the counts as JSON."`
+	DNS    toolDNS    `cmd:"" name:"dns" help:"Ask a name server and print the answer as JSON."`
+}
+
+// network is what the tools call a protocol.
+func network(udp bool) string {
+	if udp {
+		return "udp"
+	}
+	return "tcp"
+}
+
+// limited ends after d, if d is given.
+func limited(e *env, d time.Duration) (context.Context, context.CancelFunc) {
+	if d > 0 {
+		return context.WithTimeout(e.ctx, d)
+	}
+	return context.WithCancel(e.ctx)
+}
+
+type toolPipe struct {
+	UDP   bool          `name:"udp" help:"By UDP."`
+	Local string        `help:"Own address and port." placeholder:"ADDR"`
+	For   time.Duration `help:"End after this time."`
+	To    string        `arg:"" help:"Address and port."`
+}
+
+func (c toolPipe) Run(e *env) error {
+	ctx, cancel := limited(e, c.For)
+	defer cancel()
+	return lab.Pipe(ctx, network(c.UDP), c.Local, c.To, e.stdin, e.stdout)
+}
+
+type toolTalk struct {
+	UDP   bool          `name:"udp" help:"By UDP."`
+	Local string        `help:"Own address and port." placeholder:"ADDR"`
+	Every time.Duration `default:"100ms" help:"Between lines."`
+	For   time.Duration `help:"End after this time."`
+	To    string        `arg:"" help:"Address and port."`
+}
+
+func (c toolTalk) Run(e *env) error {
+	return lab.Talk{Net: network(c.UDP), To: c.To, Local: c.Local, Every: c.Every, For: c.For}.Run(e.ctx, e.stdout)
+}
+
+type toolListen struct {
+	UDP bool          `name:"udp" help:"By UDP."`
+	For time.Duration `help:"End after this time."`
+	At  string        `arg:"" help:"Address and port; [::]:PORT is any of both families."`
+}
+
+func (c toolListen) Run(e *env) error {
+	ctx, cancel := limited(e, c.For)
+	defer cancel()
+	return lab.Listen(ctx, network(c.UDP), c.At, e.stdout)
+}
+
+type toolScan struct {
+	From   uint16        `default:"1" help:"First port."`
+	To     uint16        `default:"65535" help:"Last port."`
+	Wait   time.Duration `default:"1s" help:"For answers after the last probe."`
+	Target netip.Addr    `arg:"" help:"Address."`
+}
+
+func (c toolScan) Run(e *env) error {
+	r, err := lab.Scan{Target: c.Target, From: c.From, To: c.To, Wait: c.Wait}.Run(e.ctx)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(e.stdout).Encode(r)
+}
+
+type toolDNS struct {
+	TCP    bool   `name:"tcp" help:"By TCP."`
+	Server string `arg:"" help:"Address, with or without port."`
+	Name   string `arg:"" help:"Name to look up."`
+	Type   string `arg:"" default:"A" help:"Record type."`
+}
+
+func (c toolDNS) Run(e *env) error {
+	l, err := lab.Ask(e.ctx, network(!c.TCP), c.Server, c.Name, c.Type)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(e.stdout).Encode(l)
+}

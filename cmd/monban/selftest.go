@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"monban/firewall/kernel"
+	"monban/gateway/selftest"
+)
+
+type selftestCmd struct {
+	Serve selftestServeCmd `cmd:"" help:"Run the self-test for whoever asks at a Unix socket. Needs root."`
+}
+
+type selftestServeCmd struct {
+	Listen string `placeholder:"PATH" help:"Unix socket to make and serve on; without it the inherited socket named selftest."`
+}
+
+// selftestIdle is how long an activated service waits for another request.
+const selftestIdle = 10 * time.Second
+
+// Run serves until it is stopped, or, activated by its socket, until nobody
+// asks any more.
+func (c *selftestServeCmd) Run(e *env) error {
+	l, idle, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return selftest.Serve(e.ctx, l, idle, func(ctx context.Context, r selftest.Request) (selftest.Result, error) {
+		k, err := kernel.Open()
+		if err != nil {
+			return selftest.Result{}, err
+		}
+		defer k.Close()
+		return selftest.Run(ctx, k, r)
+	})
+}
+
+func (c *selftestServeCmd) listen() (*net.UnixListener, time.Duration, error) {
+	if c.Listen != "" {
+		// Closed to others from its first moment.
+		defer syscall.Umask(syscall.Umask(0o177))
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: c.Listen, Net: "unix"})
+		if err != nil {
+			return nil, 0, fmt.Errorf("making socket: %w", err)
+		}
+		return l, 0, nil
+	}
+	for _, f := range activation.Files(true) {
+		l, err := net.FileListener(f)
+		f.Close()
+		if err != nil {
+			return nil, 0, fmt.Errorf("taking inherited socket: %w", err)
+		}
+		if u, ok := l.(*net.UnixListener); ok && f.Name() == "selftest" {
+			return u, selftestIdle, nil
+		}
+		l.Close()
+	}
+	return nil, 0, errors.New("no inherited socket named selftest; use --listen PATH")
+}
