@@ -1,0 +1,203 @@
+package firewall
+
+// way4 and way6 are the key of a way through: who, whom, protocol, port.
+var (
+	way4 = []Field{Source4, Target4, L4Proto, TargetPort}
+	way6 = []Field{Source6, Target6, L4Proto, TargetPort}
+)
+
+const answers = StateEstablished | StateRelated
+
+// prerouting: who may not be who he says he is, and whose target changes.
+func prerouting(p Policy) []Chain {
+	honest := Chain{Name: "honest", Hook: &Hook{"filter", "prerouting", PriorityMangle, Accept}, Rules: []Rule{
+		when(state(answers)).why("its first packet was checked").accept(),
+		when(in("lo")).why("the box to itself").accept(),
+		when(from("probe_if")).why("self-test may claim any source").accept(),
+		when(from("wan_if"), ip4(), protos(UDP), ports(SourcePort, 67), ports(TargetPort, 68), is(TargetType, num32(2))).
+			why("DHCP servers may have private addresses").accept(),
+		when(from("wan_if"), bySet("bogon4", Source4)).why("nobody outside has these").refuse(CountBogon),
+		when(from("wan_if"), bySet("bogon6", Source6)).why("nobody outside has these").refuse(CountBogon),
+		when(bySet("unrouted4", Source4)).accept(),
+		when(bySet("unrouted6", Source6)).accept(),
+		when(bySet("linkwide4", Target4)).accept(),
+		when(bySet("linkwide6", Target6)).accept(),
+		when(is(Reverse, num32(0))).why("source is not behind this interface").refuse(CountSpoofed),
+	}}
+	nat := Chain{Name: "dstnat", Hook: &Hook{"nat", "prerouting", PriorityDstNAT, Accept}, Rules: []Rule{
+		when(from("wan_if")).jump("wan_dnat"),
+		when(from("probe_if")).jump("wan_dnat"),
+	}}
+	wan := Chain{Name: "wan_dnat", Rules: []Rule{
+		when(ip4(), protos(TCP, UDP), is(TargetType, num32(2))).why("open windows").
+			do(Action{Do: DoDNATFrom, Name: "dnat4", Fields: []Field{Source4, L4Proto, TargetPort}}),
+	}}
+	masq := Chain{Name: "srcnat", Hook: &Hook{"nat", "postrouting", PrioritySrcNAT, Accept}}
+	if p.Masquerade {
+		masq.Rules = append(masq.Rules, when(toward("wan_if"), bySet("lan4", Source4)).do(Action{Do: DoMasquerade}))
+	}
+	chains := []Chain{honest, nat, wan, masq}
+	if !p.ServeDNS {
+		return chains
+	}
+	capture := Chain{Name: "dns_capture", Rules: []Rule{
+		when(is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").leave(),
+	}}
+	for _, a := range p.lanAddrs() {
+		capture.Rules = append(capture.Rules,
+			when(notTarget(a), protos(TCP, UDP), ports(TargetPort, 53)).why("every question is asked here").
+				do(Action{Do: DoCount, Name: CountDNSCaptured}, Action{Do: DoDNAT, To: addr(a)}))
+	}
+	chains[1].Rules = append(chains[1].Rules, when(from("lan_if")).jump("dns_capture"))
+	return append(chains, capture)
+}
+
+// common chains of input and forward.
+func shared() []Chain {
+	return []Chain{
+		{Name: "governed", Rules: []Rule{
+			when(within("win_live", CTMark)).why("its window is open").
+				do(Action{Do: DoCountIn, Name: "win_bytes", Fields: []Field{CTMark}}, Action{Do: DoAccept}),
+			when().why("its window is over").do(Action{Do: DoCountIn, Name: "win_dead", Fields: []Field{CTMark}},
+				Action{Do: DoCount, Name: CountAfterEnd}, Action{Do: DoDrop}),
+			when().do(Action{Do: DoDrop}),
+		}},
+		{Name: "fresh", Rules: []Rule{
+			when(protos(TCP), notSYN()).why("no flow is taken up in the middle").refuse(CountMidstream),
+		}},
+	}
+}
+
+func inputChains(p Policy) []Chain {
+	input := base("input",
+		when(governedFlow()).why("windows before everything").follow("governed"),
+		when(state(answers)).why("answers").accept(),
+		when(in("lo")).why("the box to itself").accept(),
+		when(state(StateInvalid)).refuse(CountInvalid),
+		when(state(StateNew)).jump("fresh"),
+		when(from("lan_if")).follow("lan_box"),
+		when(from("wan_if")).follow("wan_box"),
+		when(from("probe_if")).follow("wan_box"),
+		when().refuse(CountInput),
+	)
+	nd := when(ip6(), is(HopLimit, num8(255)), protos(ICMPv6))
+	wan := Chain{Name: "wan_box", Rules: []Rule{
+		when(ip4(), protos(UDP), ports(SourcePort, 67), ports(TargetPort, 68)).why("DHCP client").accept(),
+		when(ip6(), linkLocal(), protos(UDP), ports(SourcePort, 547), ports(TargetPort, 546)).why("DHCPv6 client").accept(),
+		when(nd.Match, is(ICMPv6Kind, num8(134), num8(135), num8(136))).why("IPv6 needs its neighbours").accept(),
+		when(ip6(), linkLocal(), protos(ICMPv6), is(ICMPv6Kind, num8(130))).why("multicast routers ask").accept(),
+		when(is(Cast, num8(1), num8(2))).refuse(CountNoise),
+	}}
+	wan.Rules = append(wan.Rules, refusals(true)...)
+	lan := Chain{Name: "lan_box", Rules: lanBox(p)}
+	return append(shared(), input, wan, lan)
+}
+
+// lanBox is what the box answers to its LAN.
+func lanBox(p Policy) []Rule {
+	rules := []Rule{
+		when(ip4(), protos(ICMP), is(ICMPKind, num8(8))).why("ping").accept(),
+		when(ip6(), protos(ICMPv6), is(ICMPv6Kind, num8(128))).why("ping").accept(),
+		when(ip6(), is(HopLimit, num8(255)), protos(ICMPv6), is(ICMPv6Kind, num8(133), num8(135), num8(136))).why("IPv6 needs its neighbours").accept(),
+		when(ip6(), linkLocal(), protos(ICMPv6), is(ICMPv6Kind, num8(130))).why("multicast routers ask").accept(),
+	}
+	for _, to := range p.lanTargets() {
+		if len(p.PagePorts) > 0 {
+			rules = append(rules, when(from("lan_if"), to, protos(TCP), ports(TargetPort, p.PagePorts...)).why("the page").accept())
+		}
+		if p.ServeDNS && !p.SetUp {
+			rules = append(rules, when(from("lan_if"), to, protos(TCP, UDP), ports(TargetPort, 53)).why("DNS").accept())
+		}
+	}
+	return append(rules, when().refuse(CountLANToBox))
+}
+
+// refusals count what nobody let in, by family and protocol, and drop it.
+func refusals(toBox bool) []Rule {
+	var rules []Rule
+	for _, f := range []struct {
+		n     int
+		match []Match
+	}{{4, ip4()}, {6, ip6()}} {
+		for _, p := range []Proto{TCP, UDP} {
+			rules = append(rules, when(f.match, protos(p)).refuse(Refused(toBox, f.n, p)))
+		}
+		rules = append(rules, when(f.match).refuse(Refused(toBox, f.n, 0)))
+	}
+	return rules
+}
+
+// forwardChains look at a flow once, when it is new: every packet after it
+// passes two rules. A flow that new rules would not let begin is taken out of
+// conntrack when they are put in force (see Ruleset.Permits).
+func forwardChains(p Policy) []Chain {
+	forward := base("forward",
+		when(governedFlow()).why("windows before everything").follow("governed"),
+		when(state(answers)).why("answers").accept(),
+		when(state(StateInvalid)).refuse(CountInvalid),
+		when(state(StateNew)).jump("fresh"),
+		when(from("lan_if"), bySet("vendor4", Target4)).follow("to_vendor"),
+		when(from("lan_if"), bySet("vendor6", Target6)).follow("to_vendor"),
+		when(from("wan_if")).follow("wan_lan"),
+		when(from("probe_if")).follow("wan_lan"),
+		when(from("lan_if"), toward("wan_if")).follow("lan_out"),
+		when().refuse(CountForward),
+	)
+	vendor := Chain{Name: "to_vendor", Rules: []Rule{
+		when(toward("wan_if"), ip4(), protos(TCP, UDP), within("allow4", way4...)).why("permitted for good").accept(),
+		when(toward("wan_if"), ip6(), protos(TCP, UDP), within("allow6", way6...)).why("permitted for good").accept(),
+		when(state(StateNew), ip4(), protos(TCP, UDP)).why("outbound windows").window("out4", way4...),
+		when(state(StateNew), ip6(), protos(TCP, UDP)).why("outbound windows").window("out6", way6...),
+		when().why("the inside does not dial vendors").refuse(CountVendor),
+	}}
+	wan := Chain{Name: "wan_lan", Rules: []Rule{
+		when(state(StateNew), ip4(), protos(TCP, UDP)).why("inbound windows").window("win4", way4...),
+		when(state(StateNew), ip6(), protos(TCP, UDP)).why("inbound windows").window("win6", way6...),
+	}}
+	wan.Rules = append(wan.Rules, refusals(false)...)
+	lan := Chain{Name: "lan_out", Rules: []Rule{
+		when(state(StateNew), ip4(), protos(TCP, UDP)).why("outbound windows").window("out4", way4...),
+		when(state(StateNew), ip6(), protos(TCP, UDP)).why("outbound windows").window("out6", way6...),
+		when(bySet("blocked4", Target4)).refuse(CountBlocked),
+		when(bySet("blocked6", Target6)).refuse(CountBlocked),
+	}}
+	if p.ServeDNS {
+		lan.Rules = append(lan.Rules,
+			when(state(StateNew), is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").accept(),
+			when(protos(TCP, UDP), ports(TargetPort, 53)).why("not asked past us").refuse(CountDNSRefused),
+			when(protos(TCP, UDP), ports(TargetPort, 853)).why("DNS over TLS and QUIC").refuse(CountDNSTLS))
+	}
+	lan.Rules = append(lan.Rules,
+		when(state(StateNew)).why("the LAN may go out").accept(),
+		when().refuse(CountForward))
+	return []Chain{forward, vendor, wan, lan}
+}
+
+func outputChains(Policy) []Chain {
+	return []Chain{base("output",
+		when(governedFlow()).why("windows before everything").follow("governed"),
+		when(out("lo")).why("the box to itself").accept(),
+		when(toward("lan_if")).accept(),
+		when(toward("wan_if")).accept(),
+		when(toward("probe_if")).accept(),
+		when().refuse(CountOutput),
+	)}
+}
+
+// setUpChains: the page on the LAN and nothing else, in or out. No window
+// passes, since nothing leads to "governed".
+func setUpChains(p Policy) []Chain {
+	input := base("input",
+		when(in("lo")).why("the box to itself").accept(),
+		when(state(StateInvalid)).refuse(CountInvalid),
+		when(from("lan_if"), state(StateEstablished)).why("the page").accept(),
+		when(from("lan_if")).follow("lan_box"),
+		when().refuse(CountInput),
+	)
+	return []Chain{
+		input,
+		{Name: "lan_box", Rules: lanBox(p)},
+		base("forward", when().refuse(CountForward)),
+		base("output", when(out("lo")).why("the box to itself").accept(), when(toward("lan_if")).accept(), when().refuse(CountOutput)),
+	}
+}

@@ -1,0 +1,4 @@
+package kernel
+
+// OpenWith is Open with sockets of another size, as a user namespace has.
+var OpenWith = openWith

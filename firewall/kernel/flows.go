@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ti-mo/conntrack"
+	"golang.org/x/sys/unix"
+
+	"monban/firewall"
+)
+
+// Flows returns the conntrack entries of windows, open and over, until
+// conntrack forgets them.
+func (k *Kernel) Flows() ([]firewall.Flow, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	entries, err := k.governed()
+	if err != nil {
+		return nil, err
+	}
+	var out []firewall.Flow
+	for _, e := range entries {
+		out = append(out, flowOf(e))
+	}
+	return out, nil
+}
+
+// governed dumps the entries whose mark has the governed bit; the kernel
+// does the choosing.
+func (k *Kernel) governed() ([]conntrack.Flow, error) {
+	es, err := k.ct.DumpFilter(conntrack.NewFilter().Mark(firewall.Governed).MarkMask(firewall.Governed), nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading flows: %w", err)
+	}
+	return es, nil
+}
+
+func flowOf(e conntrack.Flow) firewall.Flow {
+	end := func(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Unmap(), port) }
+	o, r := e.TupleOrig, e.TupleReply
+	return firewall.Flow{
+		ID: e.ID, Mark: firewall.Mark(e.Mark), Proto: firewall.Proto(o.Proto.Protocol),
+		Source: end(o.IP.SourceAddress, o.Proto.SourcePort),
+		WAN:    end(o.IP.DestinationAddress, o.Proto.DestinationPort),
+		Target: end(r.IP.SourceAddress, r.Proto.SourcePort),
+		Start:  e.Timestamp.Start, End: e.Timestamp.Stop,
+		In:  firewall.Count{Packets: e.CountersOrig.Packets, Bytes: e.CountersOrig.Bytes},
+		Out: firewall.Count{Packets: e.CountersReply.Packets, Bytes: e.CountersReply.Bytes},
+	}
+}
+
+// dropStale deletes entries of windows that are not live, nor o's own, whose
+// ends a way of o has too: between the same ports in front of the translation,
+// or behind it.
+func (k *Kernel) dropStale(o firewall.Opening, t liveTable) error {
+	es, err := k.governed()
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		f := flowOf(e)
+		if _, live := t.marks[f.Mark]; live || f.Mark == o.Mark || !o.Meets(f) {
+			continue
+		}
+		// The library takes the family from both tuples, the kernel looks up the first.
+		err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutUnpermitted takes out of conntrack what the rules would no longer let
+// begin, if they changed in that: the next packet is then a new one to them,
+// and TCP is not taken up in the middle.
+func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
+	changed := false
+	for _, name := range []string{"vendor4", "vendor6", "allow4", "allow6", "blocked4", "blocked6"} {
+		old, _ := have.rules.Set(name)
+		now, _ := rs.Set(name)
+		changed = changed || !slices.EqualFunc(old.Elems, now.Elems, firewall.Elem.Equal)
+	}
+	if !changed {
+		return nil
+	}
+	es, err := k.ct.Dump(nil)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		f := flowOf(e)
+		if e.Mark&firewall.Governed != 0 || !f.Source.Addr().IsValid() || rs.Permits(f.Source.Addr(), f.WAN, f.Proto) {
+			continue
+		}
+		err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return nil
+}
+
+// countLive counts the mark's flows that could still carry data: a TCP entry
+// that waits for its forgetting is none. The caller holds k.mu.
+func (k *Kernel) countLive(m firewall.Mark) (int, error) {
+	es, err := k.governed()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range es {
+		if firewall.Mark(e.Mark) != m {
+			continue
+		}
+		if tcp := e.ProtoInfo.TCP; tcp != nil && tcp.State >= tcpTimeWait && tcp.State != tcpSynSent2 {
+			continue
+		}
+		n++
+	}
+	return n, nil
+}
+
+// States of TCP entries (enum tcp_conntrack).
+const (
+	tcpTimeWait = 7
+	tcpSynSent2 = 9
+)
+
+// wakeUp is a time that has passed, to end a blocking read.
+var wakeUp = time.Unix(1, 0)

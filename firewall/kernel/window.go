@@ -1,0 +1,264 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"monban/firewall"
+)
+
+// Errors an opening is refused with.
+var (
+	ErrOpen  = errors.New("this mark is open already")
+	ErrTaken = errors.New("another open window has this way")
+)
+
+// OpenWindow opens a window, for o.For from the moment the kernel takes it,
+// and returns it as read back. First it removes what conntrack keeps of flows
+// of earlier windows between the same ends: on the same ports they would be
+// refused as theirs. Flows of the mark itself stay, so that a window lost to
+// somebody's "flush ruleset" can be put back for the rest of its time without
+// cutting its sessions.
+//
+// It is ErrOpen if the mark is live, ErrTaken if another live window has a way
+// that means some of the same packets. Nothing is open after an error.
+func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
+	els, err := o.Elements()
+	if err != nil {
+		return Live{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t, err := k.readLive()
+	if err != nil {
+		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+	}
+	if _, ok := t.marks[o.Mark]; ok {
+		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, ErrOpen)
+	}
+	if err := t.free(els); err != nil {
+		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+	}
+	if err := k.dropStale(o, t); err != nil {
+		return Live{}, fmt.Errorf("opening window %d: removing old flows: %w", o.Mark, err)
+	}
+	if err := k.addWays(els, bootTime()+o.For); err != nil {
+		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+	}
+	return k.readBack(o.Mark, els, o.For)
+}
+
+// AddPasses adds ways in to an open window (an IPv6 device has a new address),
+// for the rest of its time. Ways it has already are left as they are. It is an
+// error if the window is not open or about to end.
+func (k *Kernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t, err := k.readLive()
+	if err != nil {
+		return fmt.Errorf("adding to window %d: %w", m, err)
+	}
+	end, ok := t.marks[m]
+	rest := end - bootTime()
+	if !ok || rest < leastRest {
+		return fmt.Errorf("adding to window %d: it is not open", m)
+	}
+	o := firewall.Opening{Mark: m, For: min(rest, firewall.MaxOpen), Passes: p}
+	els, err := o.Elements()
+	if err != nil {
+		return err
+	}
+	delete(els, "win_live")
+	for name := range els {
+		els[name] = slices.DeleteFunc(els[name], func(e firewall.Elem) bool {
+			return slices.ContainsFunc(t.ways[name], e.Equal)
+		})
+	}
+	if err := t.free(els); err != nil {
+		return fmt.Errorf("adding to window %d: %w", m, err)
+	}
+	if err := k.dropStale(o, t); err != nil {
+		return fmt.Errorf("adding to window %d: removing old flows: %w", m, err)
+	}
+	if err := k.addWays(els, end); err != nil {
+		return fmt.Errorf("adding to window %d: %w", m, err)
+	}
+	_, err = k.readBack(m, els, rest)
+	return err
+}
+
+// free reports ErrTaken if an element overlaps one that is live.
+func (t liveTable) free(els map[string][]firewall.Elem) error {
+	for name, es := range els {
+		for _, e := range es {
+			if slices.ContainsFunc(t.ways[name], e.Overlaps) {
+				return ErrTaken
+			}
+		}
+	}
+	return nil
+}
+
+// addWays adds elements in one transaction, all ending at the same boot time.
+func (k *Kernel) addWays(els map[string][]firewall.Elem, end time.Duration) error {
+	rs := firewall.Closed() // has the layout of every live set
+	return k.batch(func(c *nftables.Conn) error {
+		now := bootTime()
+		for name, es := range els {
+			s, ok := rs.Set(name)
+			if !ok {
+				return fmt.Errorf("no set %s", name)
+			}
+			var ts []timed
+			for _, e := range es {
+				ts = append(ts, timed{e, end})
+			}
+			if err := addTimed(c, s, ts, now, time.Millisecond); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// readBack checks that the kernel holds all of els, ending when they should;
+// else it takes everything of the mark away again.
+func (k *Kernel) readBack(m firewall.Mark, els map[string][]firewall.Elem, most time.Duration) (Live, error) {
+	t, err := k.readLive()
+	if err == nil {
+		l := t.window(m, bootTime())
+		_, open := t.marks[m]
+		for name, es := range els {
+			for _, e := range es {
+				if name != "win_live" && !slices.ContainsFunc(t.ways[name], e.Equal) {
+					open = false
+				}
+			}
+		}
+		// The kernel counts in ticks, so it may say a little more than asked.
+		if open && l.Left <= most+20*time.Millisecond {
+			return l, nil
+		}
+		err = errors.New("kernel does not hold it")
+	}
+	_, cerr := k.closeLocked(m)
+	return Live{}, errors.Join(fmt.Errorf("reading window %d back: %w", m, err), cerr)
+}
+
+// CloseWindow closes a window now: its mark first, which cuts its flows in
+// both directions, then its ways. It returns how many live flows that cut.
+// Closing a window that is not open is no error. The flows' conntrack entries
+// stay, as the tombstones that keep them from being taken up again.
+func (k *Kernel) CloseWindow(m firewall.Mark) (cut int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closeLocked(m)
+}
+
+func (k *Kernel) closeLocked(m firewall.Mark) (int, error) {
+	var wasOpen bool
+	for range 10 {
+		t, err := k.readLive()
+		if errors.Is(err, unix.ENOENT) {
+			return 0, nil // no table: nothing is open
+		}
+		if err != nil {
+			return 0, fmt.Errorf("closing window %d: %w", m, err)
+		}
+		all := map[string][]firewall.Elem{}
+		if _, ok := t.marks[m]; ok {
+			wasOpen = true
+			all["win_live"] = []firewall.Elem{m.Elem()}
+		}
+		if err := k.remove(all); err != nil {
+			if errors.Is(err, unix.ENOENT) {
+				continue // it ended by itself meanwhile
+			}
+			return 0, fmt.Errorf("closing window %d: %w", m, err)
+		}
+		if err := k.remove(t.of(m)); err != nil {
+			if errors.Is(err, unix.ENOENT) {
+				continue
+			}
+			return 0, fmt.Errorf("closing window %d: %w", m, err)
+		}
+		if !wasOpen {
+			return 0, nil
+		}
+		return k.countLive(m)
+	}
+	return 0, fmt.Errorf("closing window %d: its elements change all the time", m)
+}
+
+// of are the elements of the mark's ways.
+func (t liveTable) of(m firewall.Mark) map[string][]firewall.Elem {
+	out := map[string][]firewall.Elem{}
+	for name, es := range t.ways {
+		for _, e := range es {
+			if name != "dnat4" && markOf(e.Data[0]) == m {
+				out[name] = append(out[name], e)
+			}
+		}
+	}
+	// dnat4 says where to, not whose; the way in with the same ends does.
+	for _, e := range out["win4"] {
+		for _, d := range t.ways["dnat4"] {
+			if d.Key[0] == e.Key[0] && d.Key[1] == e.Key[2] && d.Data[0] == e.Key[1].From && d.Data[1] == e.Key[3].From {
+				out["dnat4"] = append(out["dnat4"], d)
+			}
+		}
+	}
+	return out
+}
+
+// remove deletes elements in a transaction of their own: one that has just
+// ended makes the kernel undo the whole of it with ENOENT.
+func (k *Kernel) remove(els map[string][]firewall.Elem) error {
+	if len(els) == 0 {
+		return nil
+	}
+	rs := firewall.Closed()
+	return k.batch(func(c *nftables.Conn) error {
+		for name, es := range els {
+			s, _ := rs.Set(name)
+			n, err := encodeSet(table(), s)
+			if err != nil {
+				return err
+			}
+			var out []nftables.SetElement
+			s.Timeout = false // a deletion names the key alone
+			for _, e := range es {
+				enc, err := encodeElem(s, e, 0)
+				if err != nil {
+					return err
+				}
+				out = append(out, enc...)
+			}
+			if err := c.SetDeleteElements(n, out); err != nil {
+				return fmt.Errorf("set %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Forget drops what was counted for a window, once it is on record and no
+// packet of it can come any more.
+func (k *Kernel) Forget(m firewall.Mark) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.passed, m)
+	delete(k.dead, m)
+	for _, name := range []string{"win_bytes", "win_dead"} {
+		err := k.remove(map[string][]firewall.Elem{name: {m.Elem()}})
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("forgetting counts of window %d: %w", m, err)
+		}
+	}
+	return nil
+}
