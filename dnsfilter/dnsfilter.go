@@ -1,0 +1,115 @@
+// Package dnsfilter decides what becomes of a question for a name: ask, refuse
+// or answer here, and why.
+//
+// It is plain data and pure functions; it sends and receives nothing. Package
+// server puts the decisions onto the wire.
+package dnsfilter
+
+import (
+	"net/netip"
+	"time"
+
+	"monban/dnsfilter/list"
+)
+
+// A Policy is all the filter goes by. It does not change once it is in use: a
+// new one takes its place. The zero Policy refuses nothing, but keeps local
+// names at home.
+type Policy struct {
+	List     *list.List // names refused, exactly as listed; nil: none
+	Allowed  Names      // never refused by List, with all below: the clinic's own choice
+	MustWork Names      // likewise: what the site's configuration says must work
+	// Local are names answered here, with their addresses, in canonical form
+	// (see Canonical); the addresses' reverse names are answered, too.
+	Local map[string][]netip.Addr
+	// Private are names, with all below, whose public answers may hold
+	// private addresses.
+	Private Names
+	Inside  []netip.Prefix // our own networks, private like RFC 1918 ones
+}
+
+// An Action is what becomes of a question.
+type Action uint8
+
+// The actions. The zero Action is none, so that a forgotten decision is not
+// taken for permission.
+const (
+	Forward Action = iota + 1 // ask the upstream resolvers
+	Refuse                    // 0.0.0.0 and ::, no data for other types
+	Answer                    // with Addrs, or with Host for a reverse name
+	NoData                    // the name is there, without records
+	NoName                    // there is no such name
+)
+
+// The reasons are codes of the catalogue of sentences.
+const (
+	Unlisted  = "dns.reason.unlisted"  // on no list
+	Listed    = "dns.reason.listed"    // on a list
+	Permitted = "dns.reason.permitted" // allowed by the clinic, whatever a list says
+	Needed    = "dns.reason.needed"    // must work
+	Known     = "dns.reason.local"     // a name of ours
+	AtHome    = "dns.reason.home"      // never leaves the house
+	Canary    = "dns.reason.canary"    // tells browsers and devices not to go around us
+	Rebinding = "dns.reason.rebinding" // a public name with an address of the inside
+	Unready   = "dns.reason.unready"   // there is no policy yet
+)
+
+// A Decision is an Action and why.
+type Decision struct {
+	Action Action
+	Reason string       // code dns.reason.*
+	List   string       // for Listed: which list …
+	Line   int          // … and line
+	Via    string       // the alias that decided, when it was not the name itself
+	Zone   string       // the zone that answers, a suffix of the name; empty: the name itself
+	Addrs  []netip.Addr // for Answer
+	Host   string       // for Answer to a reverse name
+}
+
+// Decide says what becomes of a question of client for name at that time.
+// name is canonical: lower case, no dot at the end, "" for the root.
+func (p *Policy) Decide(client netip.Addr, name string, at time.Time) Decision {
+	if d, ok := p.home(name); ok {
+		return d
+	}
+	return p.listed(name)
+}
+
+// listed looks at the lists and what overrules them.
+func (p *Policy) listed(name string) Decision {
+	found, ok := p.List.Lookup(name)
+	switch {
+	case !ok:
+		return Decision{Action: Forward, Reason: Unlisted}
+	case p.MustWork.Has(name):
+		return Decision{Action: Forward, Reason: Needed}
+	case p.Allowed.Has(name):
+		return Decision{Action: Forward, Reason: Permitted}
+	}
+	return Decision{Action: Refuse, Reason: Listed, List: found.List, Line: found.Line}
+}
+
+// Judge decides about an answer the upstream gave for name, which Decide let
+// through: aliases are the further names it leads over, addrs the addresses in
+// it. An alias is judged like a name of its own, unless the name itself is
+// allowed; and no public name may lead inside.
+func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs []netip.Addr, at time.Time) Decision {
+	free := len(aliases) > 0 && (p.MustWork.Has(name) || p.Allowed.Has(name))
+	for _, alias := range aliases {
+		d := p.Decide(client, alias, at)
+		if d.Action == Forward || free && d.Action == Refuse {
+			continue
+		}
+		if d.Action != Refuse { // a name that only we answer
+			d = Decision{Action: Refuse, Reason: Rebinding}
+		}
+		d.Via = alias
+		return d
+	}
+	for _, a := range addrs {
+		if p.inside(a) && !p.Private.Has(name) {
+			return Decision{Action: Refuse, Reason: Rebinding}
+		}
+	}
+	return Decision{Action: Forward, Reason: Unlisted}
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+type counters struct {
+	queries, refused, local, cached, stale, forwarded, failed atomic.Uint64
+	malformed, overload, unsent, panics                       atomic.Uint64
+}
+
+// Stats are counts since the Server was made, and how it stands.
+type Stats struct {
+	Queries   uint64 // datagrams and messages that came
+	Refused   uint64 // answered with a refusal
+	Local     uint64 // answered from our own names
+	Cached    uint64 // found in the cache, fresh
+	Stale     uint64 // answered with what was out of date, for want of better
+	Forwarded uint64 // asked outside
+	Failed    uint64 // asked outside, and nobody could say
+	Malformed uint64
+	Overload  uint64 // turned away because too much was going on
+	Unsent    uint64 // answers the system would not send
+	Panics    uint64
+
+	CacheEntries int
+	CacheBytes   int
+	UpstreamOK   bool
+}
+
+// Stats returns the counts now.
+func (s *Server) Stats() Stats {
+	c := &s.counters
+	st := Stats{
+		Queries: c.queries.Load(), Refused: c.refused.Load(), Local: c.local.Load(),
+		Cached: c.cached.Load(), Stale: c.stale.Load(), Forwarded: c.forwarded.Load(),
+		Failed: c.failed.Load(), Malformed: c.malformed.Load(), Overload: c.overload.Load(),
+		Unsent: c.unsent.Load(), Panics: c.panics.Load(), UpstreamOK: (*s.upstream.Load()).OK(),
+	}
+	st.CacheEntries, st.CacheBytes = s.cache.size()
+	return st
+}
+
+// A Refusal is one question that was refused, and why.
+type Refusal struct {
+	At     time.Time  `json:"at"`
+	Client netip.Addr `json:"client"`
+	Name   string     `json:"name"`
+	Type   string     `json:"type"`
+	Reason string     `json:"reason"` // code dns.reason.*
+	List   string     `json:"list,omitempty"`
+	Line   int        `json:"line,omitempty"`
+	Via    string     `json:"via,omitempty"` // the alias that is on the list
+}
+
+// ringSize is how many refusals are remembered.
+const ringSize = 512
+
+// A ring holds the last refusals.
+type ring struct {
+	mu  sync.Mutex
+	all [ringSize]Refusal
+	n   uint64 // ever added
+}
+
+func (r *ring) add(x Refusal) {
+	r.mu.Lock()
+	r.all[r.n%ringSize] = x
+	r.n++
+	r.mu.Unlock()
+}
+
+// Refusals returns the last refusals, at most limit and at most 512, newest
+// first.
+func (s *Server) Refusals(limit int) []Refusal {
+	r := &s.refusals
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := min(uint64(max(limit, 0)), r.n, ringSize)
+	out := make([]Refusal, n)
+	for i := range out {
+		out[i] = r.all[(r.n-1-uint64(i))%ringSize]
+	}
+	return out
+}
