@@ -1,0 +1,132 @@
+package people
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// alphabet is what codes on paper are made of: 32 signs, 5 bits each, none of
+// which reads like another (after Crockford's base 32).
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+const (
+	recoveryCodes = 10
+	recoverySigns = 10 // 50 bits
+	setupSigns    = 16 // 80 bits
+)
+
+// newCode returns n random signs in groups, for reading out.
+func newCode(n, group int) string {
+	raw := make([]byte, n)
+	rand.Read(raw)
+	var b strings.Builder
+	for i, r := range raw {
+		if i > 0 && i%group == 0 {
+			b.WriteByte('-')
+		}
+		b.WriteByte(alphabet[r&31])
+	}
+	return b.String()
+}
+
+// plain undoes what typing does to a code: hyphens, spaces, capitals,
+// full-width signs, and the letters that look like digits.
+func plain(code string) string {
+	if len(code) > 256 {
+		return ""
+	}
+	s := strings.Map(func(r rune) rune {
+		switch {
+		case r == 'o':
+			return '0'
+		case r == 'i' || r == 'l':
+			return '1'
+		case r == 'u':
+			return 'v'
+		case r < 0x80 && strings.ContainsRune(alphabet, r):
+			return r
+		}
+		return -1
+	}, strings.ToLower(norm.NFKC.String(code)))
+	return s
+}
+
+// NewSetupCode returns a code of 80 random bits for the first account, in
+// four groups of four, and what to keep of it.
+func NewSetupCode() (code, hash string) {
+	code = newCode(setupSigns, 4)
+	return code, hashCode(code)
+}
+
+// IsSetupCode reports whether code, as typed, is the one hash was kept of. It
+// takes the same time wherever they differ.
+func IsSetupCode(hash, code string) bool {
+	return len(hash) == 2*sha256.Size && subtle.ConstantTimeCompare([]byte(hash), []byte(hashCode(code))) == 1
+}
+
+// hashCode is a plain hash: 80 random bits cannot be searched.
+func hashCode(code string) string {
+	sum := sha256.Sum256([]byte("monban setup code\n" + plain(code)))
+	return hex.EncodeToString(sum[:])
+}
+
+// NewRecovery returns ten one-time codes of 50 random bits for a lost second
+// factor, and the hashes to keep. The hashes share a salt, so that checking a
+// code costs one computation and not ten.
+func (h *Hasher) NewRecovery(ctx context.Context) (codes, hashes []string, err error) {
+	salt := newSalt()
+	for range recoveryCodes {
+		code := newCode(recoverySigns, 5)
+		hash, err := h.hash(ctx, plain(code), salt, codeCost)
+		if err != nil {
+			return nil, nil, err
+		}
+		codes, hashes = append(codes, code), append(hashes, hash)
+	}
+	return codes, hashes, nil
+}
+
+// FindRecovery returns the one of hashes that code, as typed, belongs to, or
+// "" if none. The caller takes it out of the store in the same act.
+func (h *Hasher) FindRecovery(ctx context.Context, hashes []string, code string) (string, error) {
+	code = plain(code)
+	type computed struct {
+		salt string
+		cost cost
+	}
+	var done []computed
+	found := ""
+	for _, one := range hashes {
+		_, c, salt, err := parsePHC(one)
+		if err != nil {
+			return "", err
+		}
+		if slices.Contains(done, computed{string(salt), c}) {
+			continue
+		}
+		done = append(done, computed{string(salt), c})
+		got, err := h.hash(ctx, code, salt, c)
+		if err != nil {
+			return "", err
+		}
+		for _, other := range hashes {
+			if subtle.ConstantTimeCompare([]byte(other), []byte(got)) == 1 && len(code) == recoverySigns {
+				found = other
+			}
+		}
+	}
+	if len(hashes) == 0 { // as slow as for somebody who has some
+		if _, err := h.hash(ctx, code, make([]byte, saltLen), codeCost); err != nil {
+			return "", fmt.Errorf("checking recovery code: %w", err)
+		}
+	}
+	return found, nil
+}

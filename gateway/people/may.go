@@ -1,0 +1,65 @@
+package people
+
+import (
+	"slices"
+	"time"
+)
+
+// may is who may do what; a role or act that is not here may not. Only a
+// director approves: the vendor never, not even where he installed the box,
+// and the console opens by break-glass instead, which alarms everyone.
+var may = map[Role][]Act{
+	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
+		ActManagePeople, ActConfigure, ActExplain},
+	Staff:     {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain},
+	Vendor:    {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain},
+	Inspector: {ActRead},
+	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
+		ActManagePeople, ActConfigure, ActExplain},
+	System: {ActRead, ActCloseWindow, ActSelfTest},
+}
+
+// May reports whether a's role allows act.
+func (a Actor) May(act Act) bool { return slices.Contains(may[a.Role], act) }
+
+// Same reports whether a and b are the same person, or the same account of
+// the console. Two actors without a name are never the same.
+func (a Actor) Same(b Actor) bool {
+	if a.ID != 0 || b.ID != 0 {
+		return a.ID == b.ID
+	}
+	return a.Name != "" && a.Name == b.Name && a.Role == b.Role
+}
+
+// SteppedUpWithin reports whether a gave the second factor at most d before
+// t. A time after t, as a clock that was set back leaves it, does not count.
+func (a Actor) SteppedUpWithin(d time.Duration, t time.Time) bool {
+	age := t.Sub(a.SteppedUp)
+	return !a.SteppedUp.IsZero() && age >= 0 && age <= d
+}
+
+// A Person is an account of the page.
+type Person struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"` // unique, cleaned by Clean
+	Role Role   `json:"role"`
+
+	Password string   `json:"-"` // PHC string of Hasher.Hash
+	TOTP     []byte   `json:"-"` // shared secret; empty until enrolled
+	Counter  int64    `json:"-"` // last time step whose code was used
+	Recovery []string `json:"-"` // hashes of the unused recovery codes
+
+	Disabled bool      `json:"disabled"` // kept for the log's sake, cannot sign in
+	Created  time.Time `json:"created"`
+}
+
+// Actor returns p as somebody who does something, via "page" or "socket".
+func (p Person) Actor(via string) Actor {
+	return Actor{ID: p.ID, Name: p.Name, Role: p.Role, Via: via}
+}
+
+// Assignable reports whether an account may have role r: Console and System
+// are no people.
+func (r Role) Assignable() bool {
+	return r == Director || r == Staff || r == Vendor || r == Inspector
+}

@@ -1,0 +1,66 @@
+package people_test
+
+import (
+	"testing"
+	"time"
+
+	"monban/gateway/people"
+)
+
+var (
+	acts = []people.Act{people.ActRead, people.ActAskWindow, people.ActApprove, people.ActCloseWindow, people.ActBreakGlass,
+		people.ActNameDevice, people.ActSelfTest, people.ActManagePeople, people.ActConfigure, people.ActExplain}
+	roles = []people.Role{people.Director, people.Staff, people.Vendor, people.Inspector, people.Console, people.System}
+)
+
+// The whole table, so that a change of it is seen in review: one column per
+// act in the order of acts.
+func TestMay(t *testing.T) {
+	for role, want := range map[people.Role]string{
+		//                read ask approve close break name selftest people config explain
+		people.Director:  "xxxx.xxxxx",
+		people.Staff:     "xx.x.xx..x",
+		people.Vendor:    "xx.x.xx.xx",
+		people.Inspector: "x.........",
+		people.Console:   "xx.xxxxxxx",
+		people.System:    "x..x..x...",
+		"":               "..........",
+		"Director":       "..........",
+	} {
+		for i, act := range acts {
+			if got := (people.Actor{Role: role}).May(act); got != (want[i] == 'x') {
+				t.Errorf("%q may %s: %v", role, act, got)
+			}
+		}
+		if (people.Actor{Role: role}).May("") || (people.Actor{Role: role}).May("no.such") {
+			t.Errorf("%q may do what does not exist", role)
+		}
+	}
+}
+
+func TestOnlyTheDirectorApproves(t *testing.T) {
+	for _, role := range roles {
+		if (people.Actor{Role: role}).May(people.ActApprove) != (role == people.Director) {
+			t.Errorf("%s", role)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	root, other := people.Actor{Name: "root", Role: people.Console}, people.Actor{Name: "monban", Role: people.Console}
+	one := people.Actor{ID: 1, Name: "院長", Role: people.Director}
+	renamed := people.Actor{ID: 1, Name: "院長(新)", Role: people.Staff}
+	if !one.Same(renamed) || one.Same(root) || root.Same(other) || !root.Same(root) || (people.Actor{}).Same(people.Actor{}) {
+		t.Error("who is the same")
+	}
+}
+
+func TestSteppedUpWithin(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for at, want := range map[time.Time]bool{{}: false, now: true, now.Add(-time.Minute): true,
+		now.Add(-time.Minute - 1): false, now.Add(1): false} {
+		if got := (people.Actor{SteppedUp: at}).SteppedUpWithin(time.Minute, now); got != want {
+			t.Errorf("%v: %v", at, got)
+		}
+	}
+}
