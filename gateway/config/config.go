@@ -1,0 +1,202 @@
+// Package config turns site.toml, what the maintenance vendor sets, into a
+// checked Config.
+//
+// It names every fault at once and applies nothing: package gateway decides
+// what a Config means, and what the clinic itself does lives in the database.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"monban/gateway/window"
+)
+
+// ErrNone says that there is no site.toml yet. The box then stands in set-up
+// mode: closed firewall, page on the LAN port. A broken file is another error.
+var ErrNone = errors.New("no site.toml")
+
+// Config is one site.toml that passed every check.
+type Config struct {
+	Clinic   string         // as printed on reports
+	Timezone *time.Location // never nil; Asia/Tokyo unless set
+	WAN      WAN
+	LAN      LAN
+	DNS      DNS
+	Page     Page
+	Approval Approval
+	Vendors  []Vendor
+	Devices  []Device
+}
+
+// WAN is the port towards the internet.
+type WAN struct {
+	Interface string
+	// Addresses are our own host addresses with their prefix lengths. Empty:
+	// the system gets them by DHCP and router advertisements.
+	Addresses []netip.Prefix
+}
+
+// LAN is the port towards the clinic. Its interface is never the WAN's.
+type LAN struct {
+	Interface string
+	// Addresses are our own host addresses with their prefix lengths, IPv4
+	// first, otherwise in the order of the file. There is at least one.
+	Addresses []netip.Prefix
+}
+
+// Addr4 returns our first IPv4 address on the LAN, or the zero Addr.
+func (l LAN) Addr4() netip.Addr { return l.first(netip.Addr.Is4) }
+
+// Addr6 returns our first IPv6 address on the LAN, or the zero Addr.
+func (l LAN) Addr6() netip.Addr { return l.first(netip.Addr.Is6) }
+
+func (l LAN) first(family func(netip.Addr) bool) netip.Addr {
+	for _, p := range l.Addresses {
+		if family(p.Addr()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// DNS is where the box asks and what it refuses.
+type DNS struct {
+	Upstreams []netip.AddrPort // at least one; never an address of ours
+	Lists     []List
+	MustWork  []string // lower-case names no list may refuse
+	Exempt    []string // names of Devices, or MAC addresses in lower case
+}
+
+// A List is a block list in hosts format.
+type List struct {
+	Name string // ascii id, shown as the reason of a refusal
+	File string // as written: slash-separated, below the directory of site.toml
+}
+
+// Path returns where the list's file is when site.toml stands in dir.
+func (l List) Path(dir string) string { return filepath.Join(dir, filepath.FromSlash(l.File)) }
+
+// PageName is the name the page always answers to (RFC 8375 reserves
+// home.arpa for networks like a clinic's).
+const PageName = "monban.home.arpa"
+
+// Page is how people reach the page.
+type Page struct {
+	Names []string // lower-case host names and addresses; PageName comes first
+}
+
+// Approval is who may approve a maintenance window.
+type Approval struct {
+	Alone bool // one person may both record and approve, after a call-back
+}
+
+// A Vendor is a maintenance company with a registered way in.
+type Vendor struct {
+	Name     string         // ascii id
+	Label    string         // as people call it; Name if not given
+	Phone    string         // for the call-back; may be empty
+	Sources  []netip.Prefix // masked; at least one; no two vendors share an address
+	Outbound []Outbound     // 常時許可(外向き)
+}
+
+// An Outbound is a connection a device may always open to its vendor, for
+// updates, licences and the like. All else towards a vendor's Sources is
+// dropped outside a window.
+type Outbound struct {
+	Device string     // name of one of Devices
+	To     netip.Addr // within the vendor's Sources
+	Proto  window.Proto
+	Port   uint16 // never 0
+	Why    string // for the inspector; never empty
+}
+
+// A Device is one the vendor knew when the box was installed. Others are
+// named on the page.
+type Device struct {
+	Name  string // ascii id
+	Label string // as people call it; Name if not given
+	MAC   net.HardwareAddr
+	Place string // may be empty
+}
+
+// Device returns the device of that name.
+func (c Config) Device(name string) (Device, bool) {
+	return named(c.Devices, func(d Device) string { return d.Name }, name)
+}
+
+// Vendor returns the vendor of that name.
+func (c Config) Vendor(name string) (Vendor, bool) {
+	return named(c.Vendors, func(v Vendor) string { return v.Name }, name)
+}
+
+func named[T any](all []T, nameOf func(T) string, name string) (T, bool) {
+	i := slices.IndexFunc(all, func(t T) bool { return nameOf(t) == name })
+	if i < 0 {
+		var none T
+		return none, false
+	}
+	return all[i], true
+}
+
+// ExemptMACs returns the hardware addresses of the devices whose DNS is left
+// alone.
+func (c Config) ExemptMACs() []net.HardwareAddr {
+	var macs []net.HardwareAddr
+	for _, e := range c.DNS.Exempt {
+		if d, ok := c.Device(e); ok {
+			macs = append(macs, d.MAC)
+		} else if mac, err := net.ParseMAC(e); err == nil {
+			macs = append(macs, mac)
+		}
+	}
+	return macs
+}
+
+// Load reads and checks the file at path. It returns ErrNone if there is no
+// such file, and the joined faults of Parse if it is broken.
+func Load(path string) (Config, error) {
+	b, err := read(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return Parse(b)
+}
+
+// Check is Load, and also looks for the files that site.toml names, which it
+// expects beside it. A list that cannot be read is one more fault.
+func Check(path string) (Config, error) {
+	b, err := read(path)
+	if err != nil {
+		return Config{}, err
+	}
+	c, f := parse(b)
+	for i, l := range c.DNS.Lists {
+		at := join(index("dns.list", i), "file")
+		if info, err := os.Stat(l.Path(filepath.Dir(path))); err != nil || !info.Mode().IsRegular() {
+			f.add(at, "config.list_missing", "value", show(l.File))
+		}
+	}
+	if err := f.err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func read(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNone
+	case err != nil:
+		return nil, fmt.Errorf("reading site.toml: %w", err)
+	}
+	return b, nil
+}

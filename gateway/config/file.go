@@ -1,0 +1,67 @@
+package config
+
+// Version is the only version of site.toml this program reads.
+const Version = 1
+
+// file is site.toml as it is written; every key has its field here and its
+// explanation in reference.toml. Config is what it means.
+type file struct {
+	Version  int64        `toml:"version"`
+	Clinic   string       `toml:"clinic"`
+	Timezone string       `toml:"timezone"`
+	WAN      filePort     `toml:"wan"`
+	LAN      filePort     `toml:"lan"`
+	DNS      fileDNS      `toml:"dns"`
+	Page     filePage     `toml:"page"`
+	Approval fileApproval `toml:"approval"`
+	Vendors  []fileVendor `toml:"vendor"`
+	Devices  []fileDevice `toml:"device"`
+}
+
+type filePort struct {
+	Interface string   `toml:"interface"`
+	Addresses []string `toml:"addresses"`
+}
+
+type fileDNS struct {
+	Upstreams []string   `toml:"upstreams"`
+	MustWork  []string   `toml:"must_work"`
+	Exempt    []string   `toml:"exempt"`
+	Lists     []fileList `toml:"list"`
+}
+
+type fileList struct {
+	Name string `toml:"name"`
+	File string `toml:"file"`
+}
+
+type filePage struct {
+	Names []string `toml:"names"`
+}
+
+type fileApproval struct {
+	Alone bool `toml:"alone"`
+}
+
+type fileVendor struct {
+	Name     string         `toml:"name"`
+	Label    string         `toml:"label"`
+	Phone    string         `toml:"phone"`
+	Sources  []string       `toml:"sources"`
+	Outbound []fileOutbound `toml:"outbound"`
+}
+
+type fileOutbound struct {
+	Device string `toml:"device"`
+	To     string `toml:"to"`
+	Proto  string `toml:"proto"`
+	Port   int64  `toml:"port"`
+	Why    string `toml:"why"`
+}
+
+type fileDevice struct {
+	Name  string `toml:"name"`
+	Label string `toml:"label"`
+	MAC   string `toml:"mac"`
+	Place string `toml:"place"`
+}
