@@ -1,0 +1,62 @@
+# make without a target says what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+# Debian keeps nft where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+# One static program, as on the box.
+BUILD       := CGO_ENABLED=0 go build -trimpath
+# Seconds for each parser of bytes from outside.
+FUZZ        ?= 20
+PORT        ?= 8443
+
+.PHONY: help run build test race bench fuzz check generate tools
+
+help: ## Show this help
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## Start the pretend clinic; Ctrl-C ends it and leaves nothing (PORT=8443)
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; trap : INT TERM; \
+	$(BUILD) -o "$$dir/monban" ./cmd/monban; \
+	"$$dir/monban" lab up --listen 127.0.0.1:$(PORT)
+
+build: ## Build bin/monban
+	@$(BUILD) -o bin/monban ./cmd/monban
+
+test: tools ## Everything that needs no VM; without root it uses user namespaces
+	@go test -timeout 20m $(if $(filter true,$(CI)),-v -count=1) ./... $(if $(filter true,$(CI)),2>&1 | .ci/closing)
+
+race: ## All but the whole clinic, with the race detector (needs a C compiler)
+	@go test -race -short -timeout 20m $$(go list ./... | grep -v -e /cmd/ -e /lab$$)
+
+bench: ## Benchmarks
+	@go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Fuzz every parser of bytes from outside (FUZZ=20 seconds each)
+	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|/[^/]*_test.go:[0-9]*:func | |' | \
+	while read -r package name; do \
+		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZ)s -fuzzminimizetime 10x "$$package" < /dev/null | grep -v '^fuzz: elapsed'; \
+	done
+
+check: ## Form, vet, staticcheck, generated files, repository rules
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'gofmt would change these files'; exit 1; }
+	@go vet ./...
+	@go tool staticcheck ./...
+	@go mod tidy -diff
+	@generated() { find . -name '*_templ.go' -exec sha256sum {} + | sort; }; \
+	before=$$(generated); $(MAKE) --no-print-directory generate; \
+	test "$$before" = "$$(generated)" || { echo 'generated files were old; they are new now'; exit 1; }
+	@go test . ./gateway/text
+
+generate: ## Make the Go files of the page's templates again
+	@go tool templ generate -log-level error
+
+# What the tests use, by program and package. Without them the tests that need
+# them are skipped, and say so.
+tools:
+	@missing=; for p in nft:nftables chromium:chromium systemd-analyze:systemd; do \
+		command -v "$${p%:*}" > /dev/null || missing+=" $${p#*:}"; done; \
+	test -n "$$missing" || exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$missing > /dev/null; \
+	else echo "missing for some tests:$$missing"; fi

@@ -1,0 +1,55 @@
+package monban_test
+
+// rank orders the packages: each imports lower ranks only. At the bottom stand
+// the words everybody speaks: sentences, and who may do what.
+var rank = map[string]int{
+	"gateway/text": -2, "gateway/people": -1,
+	// Decide: pure, or plain data.
+	"firewall": 0, "dnsfilter/list": 0, "dnsfilter/upstream": 0, "gateway/audit": 0, "gateway/checklist": 0,
+	"gateway/device": 0, "gateway/pki": 0, "gateway/run": 0, "gateway/window": 0, "image": 0,
+	"webui/static": 0, "webui/view": 0,
+	// Do: the kernel, the disk.
+	"dnsfilter": 1, "firewall/kernel": 1, "gateway/config": 1, "gateway/neigh": 1, "gateway/store": 1,
+	// Put together.
+	"dnsfilter/server": 2, "gateway/selftest": 2,
+	"gateway":         3,
+	"gateway/control": 4, "gateway/lab": 4, "webui": 4,
+	"cmd/monban": 5, "gateway/device/ouigen": 5,
+}
+
+// only names the packages that alone may import a library; "*" is every one.
+// A library counts under its longest path here, and one from outside that is
+// not here may not be imported at all. docs/dependencies.md says why each is.
+var only = map[string]string{
+	// Nothing is executed, and only the top writes a log.
+	"os/exec":      "gateway/lab image",
+	"plugin":       "",
+	"log":          "",
+	"log/slog":     "gateway gateway/control webui cmd/monban",
+	"database/sql": "gateway/store",
+	"math/rand":    "", "math/rand/v2": "dnsfilter/upstream",
+
+	"github.com/google/nftables":       "firewall/kernel",
+	"github.com/google/renameio/v2":    "gateway gateway/pki",
+	"github.com/ti-mo/conntrack":       "firewall/kernel",
+	"github.com/ti-mo/netfilter":       "firewall/kernel",
+	"github.com/mdlayher/netlink":      "firewall/kernel",
+	"github.com/mdlayher/packet":       "gateway/neigh gateway/selftest",
+	"github.com/vishvananda/netlink":   "firewall/kernel gateway/neigh gateway/selftest gateway/lab",
+	"github.com/miekg/dns":             "dnsfilter/server dnsfilter/upstream gateway/lab",
+	"modernc.org/sqlite":               "gateway/store",
+	"github.com/pelletier/go-toml/v2":  "gateway/config",
+	"github.com/a-h/templ":             "webui webui/view",
+	"github.com/alexedwards/scs/v2":    "webui gateway/store",
+	"rsc.io/qr":                        "webui webui/view",
+	"github.com/pquerna/otp":           "gateway/people",
+	"github.com/alecthomas/kong":       "cmd/monban",
+	"github.com/coreos/go-systemd/v22": "cmd/monban",
+	"golang.org/x/crypto":              "gateway/people",
+	"golang.org/x/net/bpf":             "gateway/neigh",
+	"golang.org/x/net/idna":            "dnsfilter/list",
+	"golang.org/x/sync/errgroup":       "gateway/run",
+	"golang.org/x/sys/unix":            "*",
+	"golang.org/x/text":                "gateway/people webui",
+	"golang.org/x/time/rate":           "gateway/people webui",
+}
