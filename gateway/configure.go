@@ -51,7 +51,7 @@ func (g *Gateway) readSite() site {
 	b, err := os.ReadFile(g.o.Config)
 	if errors.Is(err, fs.ErrNotExist) && g.o.Provision != "" {
 		if b, err = os.ReadFile(g.o.Provision); err == nil {
-			if err := os.WriteFile(g.o.Config, b, 0o640); err != nil {
+			if err := config.WriteFile(g.o.Config, b); err != nil {
 				g.o.Log.Warn("site.toml not copied from the provisioning place", "err", err)
 			}
 			s.file = stampOf(g.o.Config)
@@ -74,7 +74,7 @@ func (g *Gateway) readSite() site {
 	case lastErr == nil:
 		s.mode, s.config, s.generation = Kept, last, n
 		if errors.Is(err, fs.ErrNotExist) {
-			s.fault = text.NewFault("config.missing")
+			s.fault = text.NewFault("config.none", "file", filepath.Base(g.o.Config))
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		s.mode, s.fault = SetUp, nil

@@ -21,8 +21,11 @@ func (g *Gateway) see(s device.Sighting) {
 	// A further address of a device with a way in or out changes what the
 	// kernel must hold.
 	rules := changed && d != nil && d.Name != ""
+	_, unnamed := g.inventory.Len()
+	flood := unnamed > device.Flood
 	g.mu.Unlock()
-	if fresh {
+	// Somebody who invents addresses must not make the card write.
+	if fresh && !flood {
 		signal(g.flush)
 	}
 	if rules {

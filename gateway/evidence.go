@@ -133,7 +133,7 @@ func (g *Gateway) refusals(context.Context) (checklist.Evidence, bool) {
 	}
 	e := g.evidence("E-03", dayOld)
 	e.At, e.ValidUntil = p.At, p.At.Add(dayOld)
-	seen(&e, p.State != selftest.OK, "evidence.proof_"+string(p.State), text.Args{"sent": p.Sent, "counted": p.Counted})
+	seen(&e, p.State != selftest.OK, map[bool]string{true: "evidence.proof_ok", false: "evidence.proof_failed"}[p.State == selftest.OK], text.Args{"sent": p.Sent, "counted": p.Counted})
 	seen(&e, !p.Passed || !p.Cut, "evidence.control", text.Args{"passed": p.Passed, "cut": p.Cut})
 	if c, err := g.o.Firewall.Counts(); err == nil {
 		seen(&e, false, "evidence.refused", text.Args{"box": refusedPackets(c.Named, true), "lan": refusedPackets(c.Named, false)})

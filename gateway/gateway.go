@@ -145,7 +145,7 @@ func (g *Gateway) neighbours(ctx context.Context) error {
 			continue
 		}
 		inner, stop := context.WithCancel(ctx)
-		group, inner := run.NewGroup(inner)
+		group, _ := run.NewGroup(inner)
 		group.Go("watch", func(ctx context.Context) error { return g.o.Watch(ctx, []string{iface}, g.see) })
 		group.Go("port", func(ctx context.Context) error {
 			for g.lanInterface() == iface {

@@ -61,7 +61,7 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 			return nil
 		}
 		g.o.Log.Warn("the kernel's rules were changed by somebody else; put right", "err", err)
-		g.queue(people.Box, func(tx *store.Tx) error { return tx.Audit("rules.foreign", nil) })
+		g.queue(lateRecord{who: people.Box, fn: func(tx *store.Tx) error { return tx.Audit("rules.foreign", nil) }})
 	}
 	if err := g.o.Firewall.Apply(want.Rules); err != nil {
 		g.setRules(rules{applied: now.applied, err: err, notes: notes})
@@ -153,58 +153,5 @@ func (g *Gateway) settleAll(ctx context.Context) {
 		if next, changed := window.Settle(w, seen); changed {
 			g.settled(ctx, people.Box, w.State, next)
 		}
-	}
-}
-
-// queue puts a record off until the keeper writes it.
-func (g *Gateway) queue(who people.Actor, fn func(*store.Tx) error) {
-	g.mu.Lock()
-	g.late = append(g.late, lateRecord{who, g.stamp(), fn})
-	g.mu.Unlock()
-	signal(g.edge)
-}
-
-// A lateRecord is something that happened and could not be written yet.
-type lateRecord struct {
-	who people.Actor
-	at  store.Stamp
-	fn  func(*store.Tx) error
-}
-
-// record writes what has happened already. If the disk will not take it, it
-// is kept and written as soon as it does.
-func (g *Gateway) record(ctx context.Context, who people.Actor, fn func(*store.Tx) error) {
-	g.queue(who, fn)
-	g.writeLate(ctx)
-}
-
-// writeLate writes what waits, in order, until the disk refuses.
-func (g *Gateway) writeLate(ctx context.Context) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	ctx = context.WithoutCancel(ctx)
-	for {
-		g.mu.Lock()
-		if len(g.late) == 0 {
-			g.mu.Unlock()
-			return
-		}
-		first := g.late[0]
-		g.mu.Unlock()
-		db := g.db()
-		if db == nil {
-			return
-		}
-		err := db.ActUrgent(ctx, first.who, first.at, first.fn)
-		if isStore(err) {
-			g.troubled(err)
-			return
-		}
-		if err != nil { // it never will fit, as when it is on record already
-			g.o.Log.Error("record dropped", "err", err)
-		}
-		g.mu.Lock()
-		g.late = g.late[1:]
-		g.mu.Unlock()
 	}
 }

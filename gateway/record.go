@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,6 +151,7 @@ func (g *Gateway) adopt(ctx context.Context) {
 		g.o.Log.Error("open windows not read", "err", err)
 		return
 	}
+	g.recall(ctx, db)
 	known := map[firewall.Mark]bool{firewall.Canary: true}
 	for _, w := range held {
 		seen := window.Seen{BootID: g.o.BootID, Boot: g.o.Clock.Boot(), At: g.o.Clock.Wall()}
@@ -167,7 +169,7 @@ func (g *Gateway) adopt(ctx context.Context) {
 		case !changed || next.State.Holds():
 			g.remember(next)
 			if changed {
-				g.record(ctx, people.Box, func(tx *store.Tx) error {
+				g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
 					if err := tx.PutWindow(next, w.State); err != nil {
 						return err
 					}
@@ -184,9 +186,27 @@ func (g *Gateway) adopt(ctx context.Context) {
 		}
 		cut, err := g.o.Firewall.CloseWindow(l.Mark)
 		g.o.Log.Error("closed a window nobody has on record", "mark", l.Mark, "cut", cut, "err", err)
-		g.record(ctx, people.Box, func(tx *store.Tx) error {
+		g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
 			return tx.Audit("window.unknown_closed", map[string]any{"mark": l.Mark, "cut": cut})
 		})
+	}
+}
+
+// recalled is how many windows of this boot are remembered after a restart of
+// the daemon, for their tombstones and their counters.
+const recalled = 200
+
+// recall remembers the windows that ended in this boot.
+func (g *Gateway) recall(ctx context.Context, db *store.DB) {
+	over, err := db.Windows(ctx, store.Filter{States: []window.State{window.Closed}, Limit: recalled})
+	if err != nil {
+		g.troubled(err)
+		return
+	}
+	for _, w := range slices.Backward(over) { // the newest last: a mark may have been used twice
+		if w.BootID == g.o.BootID {
+			g.forget(w)
+		}
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"time"
 
+	"monban/firewall"
 	"monban/gateway/people"
 	"monban/gateway/selftest"
 	"monban/gateway/store"
@@ -86,9 +86,6 @@ func (g *Gateway) notes(s site, unnamed int) []Note {
 		args := faultArgs(s.fault)
 		args["generation"] = s.generation
 		add("danger", "gateway.site_kept", args, "")
-	}
-	if !g.o.Clock.Synced() {
-		add("caution", "gateway.clock", nil, "")
 	}
 	if g.proof.State == selftest.Failed {
 		add("danger", "gateway.proof_failed", nil, "/checklist")
@@ -172,6 +169,14 @@ func (g *Gateway) asHeld(w window.Window) Window {
 		v.State, v.Left, v.Unrecorded = window.Closed, 0, true
 		return v
 	}
+	if w.State == window.Closed {
+		g.mu.Lock()
+		ended, this := g.ended[firewall.Mark(w.Mark)]
+		g.mu.Unlock()
+		if this && ended.ID == w.ID { // the kernel still counts what it refuses
+			w.Dead = g.tally(w).Dead
+		}
+	}
 	return g.view(w)
 }
 
@@ -226,11 +231,6 @@ func (g *Gateway) Audit(ctx context.Context, who people.Actor, before uint64, li
 		out = append(out, auditView(l))
 	}
 	return out, nil
-}
-
-// recent reports whether at is less than d before now.
-func recent(at, now time.Time, d time.Duration) bool {
-	return !at.IsZero() && now.Sub(at).Abs() < d
 }
 
 func containsAddr(as []netip.Addr, a netip.Addr) bool { return slices.Contains(as, a) }

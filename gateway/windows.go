@@ -157,7 +157,7 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 		return Window{}, err
 	}
 	g.remember(w)
-	g.record(ctx, who, func(tx *store.Tx) error {
+	g.recordWindow(ctx, who, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, window.Opening); err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (g *Gateway) notOpened(ctx context.Context, w window.Window, why error) (Wi
 	if err != nil {
 		return Window{}, err
 	}
-	g.record(ctx, people.Box, func(tx *store.Tx) error {
+	g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
 		if err := tx.PutWindow(failed, window.Opening); err != nil {
 			return err
 		}
@@ -270,7 +270,7 @@ func (g *Gateway) settled(ctx context.Context, who people.Actor, from window.Sta
 	g.forget(w)
 	g.pollFlows(ctx) // now that its end is known
 	g.o.Log.Info("window over", "window", w.ID, "state", w.State, "how", w.How, "passed", w.Passed.Bytes, "cut", w.Cut)
-	g.record(ctx, who, func(tx *store.Tx) error {
+	g.recordWindow(ctx, who, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, from); err != nil {
 			return err
 		}

@@ -26,6 +26,9 @@ func (c *statusCmd) Run(e *env) error {
 		for _, n := range s.Notes {
 			fmt.Fprintln(e.stdout, "-", e.lang.Say(n.Code, n.Args))
 		}
+		if !s.ClockSynced {
+			fmt.Fprintln(e.stdout, "-", e.lang.Say("gateway.clock", nil))
+		}
 		for _, w := range s.Open {
 			fmt.Fprintln(e.stdout, e.lang.Say("command.window_open", text.Args{
 				"id": w.ID, "vendor": w.VendorLabel, "device": w.DeviceName, "ends": shortTime(w.Ends)}))
@@ -51,7 +54,7 @@ func (c *deviceListCmd) Run(e *env) error {
 		for _, d := range ds {
 			name := d.Name
 			if name == "" {
-				name = e.lang.Say("device.unnamed", nil)
+				name = e.lang.Say("command.unnamed", nil)
 			}
 			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", d.ID, name, d.MAC, d.Maker, joinAddrs(d.Addrs), shortTime(d.LastSeen))
 		}

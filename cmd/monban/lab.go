@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
+	"monban/gateway"
+	"monban/gateway/control"
 	"monban/gateway/lab"
 	"monban/gateway/text"
 )
@@ -42,7 +45,7 @@ func (c labUp) options(e *env) (lab.Options, error) {
 	if err != nil {
 		return lab.Options{}, fmt.Errorf("finding this program: %w", err)
 	}
-	return lab.Options{Dir: c.Dir, Listen: c.Listen, Program: program, Lang: e.lang, Out: e.stdout, Err: e.stderr}, nil
+	return lab.Options{Dir: c.Dir, Listen: c.Listen, Program: program, Lang: e.lang, Known: known, Out: e.stdout, Err: e.stderr}, nil
 }
 
 func (c labUp) Run(e *env) error {
@@ -51,6 +54,35 @@ func (c labUp) Run(e *env) error {
 		return err
 	}
 	return reported(lab.Up(e.ctx, o))
+}
+
+// known waits until the daemon knows every device of the lab by all of its
+// addresses.
+func known(ctx context.Context, f lab.File) {
+	want := map[string]int{}
+	for name, h := range f.Hosts {
+		if strings.HasPrefix(h.Addrs[0].String(), "192.168.") && name != "gateway" {
+			want[h.MAC] = len(h.Addrs)
+		}
+	}
+	for ctx.Err() == nil {
+		var ds []gateway.Device
+		missing := len(want)
+		if (control.Client{Path: f.Socket}).Get(ctx, "/devices", &ds) == nil {
+			for _, d := range ds {
+				if n, ok := want[d.MAC]; ok && len(d.Addrs) >= n {
+					missing--
+				}
+			}
+		}
+		if missing == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 type labInside struct{ labUp }

@@ -35,11 +35,17 @@ func (c *rulesCmd) Run(e *env) error {
 		_, err := fmt.Fprint(e.stdout, rules)
 		return err
 	}
+	// Before the rules, so that no flow is born under other settings; again
+	// after them, since loading them may have brought the module whose
+	// settings they are. The rules close the box without them too.
+	_ = setSysctls()
+	if err := load(rules); err != nil {
+		return err
+	}
 	if err := setSysctls(); err != nil {
-		// The rules close the box without them too; what is lost is exactness.
 		fmt.Fprintln(e.stderr, "monban:", err)
 	}
-	return load(rules)
+	return nil
 }
 
 // compile makes the rules of site.toml, or of the last good generation if the

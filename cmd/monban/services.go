@@ -64,7 +64,7 @@ func (s *services) servePage(ctx context.Context) error {
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
 	}
 	s.tried()
-	group, ctx := run.NewGroup(ctx)
+	group, _ := run.NewGroup(ctx)
 	group.Go("page", func(ctx context.Context) error { return serveOn(ctx, srv, socks.page) })
 	group.Go("plain", func(ctx context.Context) error { return serveOn(ctx, plain, socks.http) })
 	return group.Wait()

@@ -128,11 +128,24 @@ func (l *lab) raise(ctx context.Context, door *os.File) error {
 	if err := l.writeLabFile(); err != nil {
 		return err
 	}
+	l.acquaint(ctx)
 	if err := l.listen(); err != nil {
 		return err
 	}
 	l.welcome()
 	return nil
+}
+
+// acquaint waits until the gateway knows its devices, for a while: a lab whose
+// gateway is broken must come up too.
+func (l *lab) acquaint(ctx context.Context) {
+	f, err := ReadFile(l.o.Dir)
+	if err != nil || l.o.Known == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	l.o.Known(ctx, f)
 }
 
 // welcome prints the one line scripts wait for, then what a person does next.

@@ -32,6 +32,10 @@ type Options struct {
 	// Config is the site.toml written if Dir has none; config.Example if nil.
 	Config []byte
 	Lang   text.Lang
+	// Known waits until the gateway knows the devices of the lab by the
+	// addresses in f. A device that asked for the way before the rules were
+	// loaded asks again only after a second. Optional.
+	Known func(ctx context.Context, f File)
 	// Out gets the "lab: ready" line and what a person does next, Err the rest.
 	Out, Err io.Writer
 }

@@ -69,6 +69,7 @@ func (l *lab) act(ctx context.Context, r request) error {
 		if err := l.gateway().order(ctx, order{Op: "start"}); err != nil {
 			return err
 		}
+		l.acquaint(ctx)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.writeLabFile() // the set-up code may have been used

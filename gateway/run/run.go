@@ -54,7 +54,7 @@ type Task struct {
 // Tasks runs all tasks until ctx ends or one that may not restart fails.
 // restarted is told of each restart before the pause; it may be nil.
 func Tasks(ctx context.Context, restarted func(name string, in time.Duration, err error), tasks ...Task) error {
-	g, ctx := NewGroup(ctx)
+	g, _ := NewGroup(ctx)
 	for _, t := range tasks {
 		g.Go(t.Name, func(ctx context.Context) error {
 			if !t.Restart {

@@ -17,6 +17,7 @@ var commandText = map[string]sentence{
 	"command.status.setup": {
 		JA: "設定がないため、通信を止めています。",
 		EN: "Closed: there are no settings yet."},
+	"command.unnamed": {JA: "(名前なし)", EN: "(no name)"},
 	"command.log_verified": {
 		JA: "改ざんなし: {count} 行を確かめました。末尾 {head}",
 		EN: "The log verifies: {count} lines, head {head}"},

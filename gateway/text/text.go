@@ -94,10 +94,12 @@ func (l Lang) Say(code string, args Args) string {
 		}
 		return b.String()
 	}
-	for k, v := range args {
-		s = strings.ReplaceAll(s, "{"+k+"}", fmt.Sprint(v))
+	var fill []string
+	for _, k := range slices.Sorted(maps.Keys(args)) {
+		fill = append(fill, "{"+k+"}", fmt.Sprint(args[k]))
 	}
-	return s
+	// In one pass: what is filled in may look like a place and is none.
+	return strings.NewReplacer(fill...).Replace(s)
 }
 
 // A sentence in both languages; {name} marks a place.
