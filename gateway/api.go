@@ -69,10 +69,20 @@ type Window struct {
 	VendorLabel string           `json:"vendor_label"`
 	VendorPhone string           `json:"vendor_phone"`
 	DeviceName  string           `json:"device_name"`
-	Ends        time.Time        `json:"ends"` // EndAt, under the short name scripts use
-	Left        time.Duration    `json:"left"` // 0 unless open
+	Ends        time.Time        `json:"ends"`           // EndAt, under the short name scripts use
+	Left        time.Duration    `json:"left"`           // 0 unless open
+	Ways        []Way            `json:"ways,omitempty"` // what it opens, or would
 	Sessions    []window.Session `json:"sessions,omitempty"`
 	Unrecorded  bool             `json:"unrecorded,omitempty"` // closed, but the disk would not take the record
+}
+
+// A Way is one way in that a window opens: who dials what, and where that
+// leads. By IPv6 Dial is the device itself.
+type Way struct {
+	Source netip.Prefix   `json:"source"`
+	Proto  window.Proto   `json:"proto"`
+	Dial   string         `json:"dial"` // address and port outside
+	Inside netip.AddrPort `json:"inside"`
 }
 
 // Ask is a request for a window, as typed by a person.

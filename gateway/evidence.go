@@ -281,6 +281,13 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 	return nil
 }
 
+// Proof is what the last self-test showed; zero if there was none.
+func (g *Gateway) Proof() selftest.Result {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.proof
+}
+
 // globals leaves link-local addresses out: nobody outside the link has them.
 func globals(as []netip.Addr) []netip.Addr {
 	var out []netip.Addr

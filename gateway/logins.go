@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"time"
 
 	"monban/gateway/config"
@@ -55,14 +56,34 @@ func (l Logins) Delete(token string) error {
 // Site is the configuration in force; zero in set-up mode.
 func (g *Gateway) Site() config.Config { return g.current().config }
 
+// Inside are the box's own addresses on the LAN: those of site.toml, or in
+// set-up mode what the board's LAN port has.
+func (g *Gateway) Inside() []netip.Addr {
+	s := g.current()
+	if s.mode == SetUp {
+		if g.o.SetUpLAN == "" {
+			return nil
+		}
+		as, _ := g.o.LocalAddrs(g.o.SetUpLAN) // a port that is not there has none
+		return globals(as)
+	}
+	var out []netip.Addr
+	for _, p := range s.config.LAN.Addresses {
+		out = append(out, p.Addr())
+	}
+	return out
+}
+
 // PageNames are the host names and addresses the page answers to.
 func (g *Gateway) PageNames() []string {
-	c := g.Site()
 	var out []string
-	for _, p := range c.LAN.Addresses {
-		out = append(out, p.Addr().String())
+	for _, a := range g.Inside() {
+		out = append(out, a.String())
 	}
-	return append(out, c.Page.Names...)
+	if c := g.Site(); len(c.Page.Names) > 0 {
+		return append(out, c.Page.Names...)
+	}
+	return append(out, config.PageName)
 }
 
 // Zone is the time zone people live in.

@@ -41,6 +41,7 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 		ServeDNS:   true,
 		DNSExempt:  c.ExemptMACs(),
 		Masquerade: true,
+		WANGlobal:  global(c.WAN.Addresses),
 	}
 	for _, a := range c.LAN.Addresses {
 		p.LANPrefixes = append(p.LANPrefixes, a.Masked())
@@ -69,6 +70,26 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 	}
 	n, err := names(c, blocked)
 	return Desired{Rules: rules, Names: n}, notes, err
+}
+
+// carrierNAT is the shared address space between a carrier and its customers
+// (RFC 6598).
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+
+// global says whether our IPv4 addresses outside are all public ones, so that
+// private sources arriving there are forged. Without a fixed address the box
+// may stand behind a home gateway.
+func global(wan []netip.Prefix) bool {
+	found := false
+	for _, p := range wan {
+		if a := p.Addr(); a.Is4() {
+			if a.IsPrivate() || carrierNAT.Contains(a) {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 // names is the name filter's policy.

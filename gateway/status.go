@@ -194,8 +194,32 @@ func (g *Gateway) WindowByID(ctx context.Context, who people.Actor, id int64) (W
 		return Window{}, err
 	}
 	v := g.asHeld(w)
+	v.Ways = g.ways(w)
 	v.Sessions, err = g.db().Sessions(ctx, id)
 	return v, err
+}
+
+// ways are the ways in a window opens now, or would.
+func (g *Gateway) ways(w window.Window) []Way {
+	d, ok := g.deviceByID(w.Device)
+	if !ok || w.State.Over() {
+		return nil
+	}
+	wan := ""
+	if as, err := g.o.LocalAddrs(g.current().config.WAN.Interface); err == nil {
+		if i := slices.IndexFunc(as, netip.Addr.Is4); i >= 0 {
+			wan = as[i].String()
+		}
+	}
+	var out []Way
+	for _, p := range passes(w, g.onLAN(d)) {
+		x := Way{Source: p.Source, Proto: window.Proto(p.Proto.String()), Dial: p.Inside.String(), Inside: p.Inside}
+		if p.WANPort != 0 {
+			x.Dial = wan + ":" + itoa(int64(p.WANPort))
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // Explain says why a name is answered as it is.

@@ -91,10 +91,12 @@ func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) 
 // serve answers on the sockets until ctx ends.
 func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) error {
 	r.mu.Lock()
-	if r.client == nil {
+	for r.client == nil { // set-up mode: there is nobody to ask yet
 		r.mu.Unlock()
-		<-ctx.Done() // set-up mode: there is nobody to ask
-		return nil
+		if !wait(ctx) {
+			return nil
+		}
+		r.mu.Lock()
 	}
 	srv, err := server.New(server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.client,
 		Report: func(err error) { log.Warn("name filter", "err", err) }})

@@ -12,10 +12,32 @@ import (
 
 	"monban/firewall/kernel"
 	"monban/gateway/selftest"
+	"monban/gateway/text"
 )
 
 type selftestCmd struct {
+	Run   selftestRunCmd   `cmd:"" help:"Prove by packets that every way in is closed."`
 	Serve selftestServeCmd `cmd:"" help:"Run the self-test for whoever asks at a Unix socket. Needs root."`
+}
+
+type selftestRunCmd struct{ remote }
+
+// Run has the daemon run the test; anything but a proof is exit status 1.
+func (c *selftestRunCmd) Run(e *env) error {
+	var r selftest.Result
+	if err := c.client().Post(e.ctx, "/selftest", nil, &r); err != nil {
+		return err
+	}
+	if err := c.print(e.stdout, r, func() {
+		fmt.Fprintln(e.stdout, e.lang.Say("selftest.ran."+string(r.State),
+			text.Args{"sent": r.Sent, "counted": r.Counted, "why": e.lang.Say(r.Why, nil)}))
+	}); err != nil {
+		return err
+	}
+	if r.State != selftest.OK {
+		return exitStatus(1)
+	}
+	return nil
 }
 
 type selftestServeCmd struct {

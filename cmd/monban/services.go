@@ -28,20 +28,49 @@ type services struct {
 
 // serveNames answers DNS until ctx ends.
 func (s *services) serveNames(ctx context.Context) error {
-	socks, err := s.socks.bound(ctx, s.g)
-	if err != nil {
-		s.log.Error("not all sockets are there", "err", err)
+	defer s.tried()
+	socks, ok := s.sockets(ctx, func(x *sockets) bool { return len(x.udp)+len(x.tcp) > 0 })
+	if !ok {
+		return nil
 	}
 	s.tried()
 	return s.names.serve(ctx, socks, s.log)
 }
 
+// sockets returns the sockets once there are those that some service needs.
+// Before there is a site.toml there may be no address to open them on.
+func (s *services) sockets(ctx context.Context, enough func(*sockets) bool) (*sockets, bool) {
+	for {
+		socks, err := s.socks.bound(ctx, s.g.Inside())
+		if err != nil {
+			s.log.Error("not all sockets could be opened", "err", err)
+		}
+		if enough(socks) {
+			return socks, true
+		}
+		s.tried() // nobody waits for what has no address
+		if !wait(ctx) {
+			return nil, false
+		}
+	}
+}
+
+// wait waits a little, or says that ctx is done.
+func wait(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Second):
+		return true
+	}
+}
+
 // servePage serves the page by TLS until ctx ends.
 func (s *services) servePage(ctx context.Context) error {
 	defer s.tried() // also when it cannot be: the guard is what counts
-	socks, err := s.socks.bound(ctx, s.g)
-	if err != nil {
-		s.log.Error("not all sockets are there", "err", err)
+	socks, ok := s.sockets(ctx, func(x *sockets) bool { return len(x.page) > 0 })
+	if !ok {
+		return nil
 	}
 	ca, err := pki.Open(pki.Options{Dir: s.state, Names: s.g.PageNames, Now: s.clock.Wall, Synced: s.clock.Synced,
 		Report: func(err error) { s.log.Warn("certificate", "err", err) }})

@@ -14,9 +14,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
-
-	"monban/gateway"
-	"monban/gateway/config"
 )
 
 // Names of inherited sockets, as the socket units give them.
@@ -76,21 +73,18 @@ func (s *sockets) take(f *os.File) error {
 	return nil
 }
 
-// bound returns the sockets, after opening those that were not inherited. It
-// does nothing in set-up mode without inherited ones: there is no address yet.
-func (s *sockets) bound(ctx context.Context, g *gateway.Gateway) (*sockets, error) {
+// bound returns the sockets, after opening those that were neither inherited
+// nor opened before on the given addresses of ours.
+func (s *sockets) bound(ctx context.Context, inside []netip.Addr) (*sockets, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var err error
-	if lan := g.Site().LAN; len(lan.Addresses) > 0 {
-		err = s.bind(ctx, lan)
-	}
+	err := s.bind(ctx, inside)
 	return &sockets{udp: s.udp, tcp: s.tcp, page: s.page, http: s.http}, err
 }
 
 // bind opens what was not inherited, on the LAN addresses only: one UDP socket
 // per core and address, so that the kernel spreads clients over the readers.
-func (s *sockets) bind(ctx context.Context, c config.LAN) error {
+func (s *sockets) bind(ctx context.Context, inside []netip.Addr) error {
 	lc := net.ListenConfig{Control: reuse}
 	var errs []error
 	note := func(err error) {
@@ -99,10 +93,10 @@ func (s *sockets) bind(ctx context.Context, c config.LAN) error {
 		}
 	}
 	noUDP, noTCP, noPage, noHTTP := len(s.udp) == 0, len(s.tcp) == 0, len(s.page) == 0, len(s.http) == 0
-	for _, p := range c.Addresses {
+	for _, a := range inside {
 		if noUDP {
 			for range runtime.NumCPU() {
-				u, err := lc.ListenPacket(ctx, "udp", hostPort(p.Addr(), 53))
+				u, err := lc.ListenPacket(ctx, "udp", hostPort(a, 53))
 				if note(err); err == nil {
 					s.udp = append(s.udp, u)
 				}
@@ -116,7 +110,7 @@ func (s *sockets) bind(ctx context.Context, c config.LAN) error {
 			if !l.want {
 				continue
 			}
-			x, err := lc.Listen(ctx, "tcp", hostPort(p.Addr(), l.port))
+			x, err := lc.Listen(ctx, "tcp", hostPort(a, l.port))
 			if note(err); err == nil {
 				*l.to = append(*l.to, x)
 			}

@@ -348,7 +348,7 @@ var pageText = map[string]sentence{
 	"page.audit.lead":       {"この機器で人が行ったことと、保守の開け閉めの記録です。書きかえや消去があれば、検査でわかります。", "What people did here, and every opening and closing. A check finds any change or removal."},
 	"page.audit.check":      {"改ざんがないか検査する", "Check for tampering"},
 	"page.audit.good":       {"改ざんは見つかりませんでした。{n} 行を {at} に検査しました。", "No tampering found. {n} lines checked, {at}."},
-	"page.audit.bad":        {"記録の {n} 行目が合いません。{why} 機器の電源を切らずに、業者に電話してください。", "Line {n} of the log does not fit. {why} Leave the box on and call the vendor."},
+	"page.audit.bad":        {"記録の {line} 行目が合いません。機器の電源を切らずに、業者に電話してください。", "Line {line} of the log does not fit. Leave the box on and call the vendor."},
 	"page.audit.head":       {"控えておく値(先頭:行数)", "Value to keep (HEAD:COUNT)"},
 	"page.audit.none":       {"まだ記録がありません。", "No lines yet."},
 	"page.audit.seq":        {"{n} 行目", "line {n}"},
