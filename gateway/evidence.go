@@ -2,9 +2,8 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/netip"
+	"strings"
 	"time"
 
 	"monban/firewall"
@@ -224,127 +223,12 @@ func (g *Gateway) logIntegrity(ctx context.Context) (checklist.Evidence, bool) {
 	case err != nil:
 		return checklist.Evidence{}, false
 	default:
+		for _, f := range db.Findings() { // the note of the log's end, kept beside it
+			if strings.HasPrefix(f.Code, "audit.") {
+				seen(&e, true, f.Code, f.Args)
+			}
+		}
 		seen(&e, false, "evidence.log_verified", text.Args{"count": h.Count, "head": hexHash(h.Hash)[:16]})
 	}
 	return e, true
-}
-
-// RunSelfTest proves by packets that every way in is closed, and keeps the
-// result as evidence.
-func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
-	if err := may(who, people.ActSelfTest); err != nil {
-		return err
-	}
-	s := g.current()
-	if g.o.SelfTest == nil || s.mode == SetUp {
-		return text.NewFault("selftest.not_here")
-	}
-	var req selftest.Request
-	var err error
-	if req.WAN, err = g.o.LocalAddrs(s.config.WAN.Interface); err != nil {
-		return text.NewFault("selftest.not_here").Because(err)
-	}
-	req.WAN = globals(req.WAN)
-	for _, p := range s.config.LAN.Addresses {
-		req.LAN = append(req.LAN, p.Addr())
-	}
-	g.mu.Lock()
-	all := g.inventory.All(g.o.Clock.Wall())
-	g.mu.Unlock()
-	for _, d := range all {
-		for _, a := range g.onLAN(d).Addrs {
-			req.Devices = append(req.Devices, a.Addr)
-		}
-	}
-	req.Devices = req.Devices[:min(len(req.Devices), selftest.MaxTargets)]
-	req.Pages = pagePorts
-	for _, w := range g.open() {
-		req.Ports = append(req.Ports, w.Ports...)
-	}
-	r, err := g.o.SelfTest(ctx, req)
-	if err != nil {
-		return text.NewFault("selftest.not_here").Because(err)
-	}
-	g.mu.Lock()
-	g.proof = r
-	g.mu.Unlock()
-	g.record(ctx, who, func(tx *store.Tx) error {
-		b, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		if err := tx.SetMeta(keyProof, b); err != nil {
-			return err
-		}
-		return tx.Audit("selftest.ran."+string(r.State), map[string]any{"why": r.Why, "sent": r.Sent, "counted": r.Counted})
-	})
-	return nil
-}
-
-// Proof is what the last self-test showed; zero if there was none.
-func (g *Gateway) Proof() selftest.Result {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.proof
-}
-
-// globals leaves link-local addresses out: nobody outside the link has them.
-func globals(as []netip.Addr) []netip.Addr {
-	var out []netip.Addr
-	for _, a := range as {
-		if !a.IsLinkLocalUnicast() && !a.IsLoopback() {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// loadProof takes over the last self-test of an earlier start.
-func (g *Gateway) loadProof(ctx context.Context, db *store.DB) {
-	b, err := db.Meta(ctx, keyProof)
-	if err != nil || b == nil {
-		return
-	}
-	var r selftest.Result
-	if json.Unmarshal(b, &r) == nil {
-		g.mu.Lock()
-		g.proof = r
-		g.mu.Unlock()
-	}
-}
-
-// CheckAudit verifies the whole log.
-func (g *Gateway) CheckAudit(ctx context.Context, who people.Actor) (AuditCheck, error) {
-	return g.CheckAuditAgainst(ctx, who, nil)
-}
-
-// CheckAuditAgainst verifies the whole log, and that it once had the given
-// head. A log that does not verify is an answer, not an error.
-func (g *Gateway) CheckAuditAgainst(ctx context.Context, who people.Actor, known *audit.Head) (AuditCheck, error) {
-	if err := may(who, people.ActRead); err != nil {
-		return AuditCheck{}, err
-	}
-	db := g.db()
-	if db == nil {
-		return AuditCheck{}, g.storeFault()
-	}
-	var against []audit.Head
-	if known != nil {
-		against = append(against, *known)
-	}
-	h, err := db.Verify(ctx, against...)
-	c := AuditCheck{Head: hexHash(h.Hash), Count: h.Count, At: g.o.Clock.Wall()}
-	var broken *audit.Broken
-	if errors.As(err, &broken) {
-		c.Bad, c.Why = broken.Line, broken.Why
-		return c, nil
-	}
-	return c, err
-}
-
-func auditView(l audit.Line) AuditLine {
-	v := AuditLine{Seq: l.Seq, At: l.At, Synced: l.Synced, Who: l.Who.Name, Role: string(l.Who.Role), Via: l.Who.Via,
-		Code: l.Code, Hash: hexHash(l.Hash)}
-	_ = json.Unmarshal(l.Args, &v.Args) // canonical JSON of an object, or the log does not verify
-	return v
 }

@@ -1,0 +1,216 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/text"
+)
+
+// pendingFor is how long somebody may take from the set-up code to the first
+// one-time code.
+const pendingFor = 15 * time.Minute
+
+// maxPending bounds what attempts can cost in memory.
+const maxPending = 32
+
+// A pendingPerson has given a code and a password but no one-time code yet.
+type pendingPerson struct {
+	person people.Person
+	grant  string // settings key of the code that lets him in
+	until  time.Time
+}
+
+// Settings of the store that let people in.
+const (
+	keySetUp  = "setup"   // hash of the set-up code, gone once it is used
+	keyInvite = "invite:" // + role, hash and end of an invitation
+)
+
+// PrepareSetUp makes the set-up code if nobody has an account and none was
+// made before, and leaves it in the state directory for the label or the
+// console. There is none later: a used code is gone.
+func (g *Gateway) PrepareSetUp(ctx context.Context) error {
+	db := g.db()
+	if db == nil || !g.SetUpNeeded(ctx) {
+		return nil
+	}
+	if old, err := db.Meta(ctx, keySetUp); err != nil || old != nil {
+		return err
+	}
+	code, hash := people.NewSetupCode()
+	// The file first: a code nobody can read would lock the box.
+	if err := renameio.WriteFile(g.setUpFile(), []byte(code+"\n"), 0o600); err != nil {
+		return text.NewFault("store.read_only").Because(err)
+	}
+	return g.act(ctx, people.Box, func(tx *store.Tx) error {
+		if err := tx.SetMeta(keySetUp, []byte(hash)); err != nil {
+			return err
+		}
+		return tx.Audit("setup.code_made", nil)
+	})
+}
+
+func (g *Gateway) setUpFile() string { return filepath.Join(g.o.State, "setup-code") }
+
+// SetUpNeeded says whether nobody has an account yet.
+func (g *Gateway) SetUpNeeded(ctx context.Context) bool {
+	db := g.db()
+	if db == nil {
+		return false
+	}
+	all, err := db.People(ctx)
+	return err == nil && len(all) == 0
+}
+
+// BeginSetUp checks a set-up code or an invitation, a name and a password, and
+// keeps them for 15 minutes under a random id.
+func (g *Gateway) BeginSetUp(ctx context.Context, source netip.Addr, code, name, password string) (string, error) {
+	db := g.db()
+	if db == nil {
+		return "", g.storeFault()
+	}
+	if err := g.try("", source); err != nil {
+		return "", err
+	}
+	grant, role, err := g.grant(ctx, code)
+	if err != nil {
+		return "", err
+	}
+	var faults []error
+	if name, err = people.Clean(name); err != nil {
+		faults = append(faults, on("name", err))
+	}
+	if err := people.CheckPassword(password, name, g.current().config.Clinic); err != nil {
+		faults = append(faults, on("password", err))
+	}
+	if _, err := db.PersonNamed(ctx, name); err == nil {
+		faults = append(faults, text.NewFault("people.name_taken", "name", name).On("name"))
+	}
+	if len(faults) > 0 {
+		return "", errors.Join(faults...)
+	}
+	hash, err := g.hash.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	id := rand.Text()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Clock.Wall()
+	for k, p := range g.pending {
+		if now.After(p.until) {
+			delete(g.pending, k)
+		}
+	}
+	if len(g.pending) >= maxPending {
+		return "", text.NewFault("people.wait", "seconds", int(pendingFor.Seconds()))
+	}
+	g.pending[id] = pendingPerson{people.Person{Name: name, Role: role, Password: hash, TOTP: people.NewTOTP()},
+		grant, now.Add(pendingFor)}
+	return id, nil
+}
+
+// grant finds what a code lets its bearer become.
+func (g *Gateway) grant(ctx context.Context, code string) (key string, role people.Role, err error) {
+	db := g.db()
+	hash, err := db.Meta(ctx, keySetUp)
+	if err != nil {
+		return "", "", err
+	}
+	if people.IsSetupCode(string(hash), code) {
+		return keySetUp, people.Director, nil
+	}
+	if key, role, err = g.invited(ctx, code); err != nil || key != "" {
+		return key, role, err
+	}
+	return "", "", text.NewFault("people.wrong_setup_code").On("code")
+}
+
+// PendingSetUp returns what the authenticator must be told.
+func (g *Gateway) PendingSetUp(_ context.Context, pending string) (secret, url string, err error) {
+	p, err := g.pendingPerson(pending)
+	if err != nil {
+		return "", "", err
+	}
+	clinic := g.current().config.Clinic
+	if clinic == "" {
+		clinic = "Monban"
+	}
+	return people.TOTPText(p.person.TOTP), people.TOTPURL(p.person.TOTP, clinic, p.person.Name), nil
+}
+
+func (g *Gateway) pendingPerson(id string) (pendingPerson, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := g.pending[id]
+	if !ok || g.o.Clock.Wall().After(p.until) {
+		return pendingPerson{}, text.NewFault("people.setup_expired")
+	}
+	return p, nil
+}
+
+// FinishSetUp checks the first one-time code and makes the account.
+func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, totp string) (people.Actor, []string, error) {
+	if err := g.try("", source); err != nil {
+		return people.Actor{}, nil, err
+	}
+	p, err := g.pendingPerson(pending)
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	now := g.o.Clock.Wall()
+	step, ok := people.CheckTOTP(p.person.TOTP, totp, now, 0)
+	if !ok {
+		return people.Actor{}, nil, g.wrongCode("totp")
+	}
+	p.person.Counter, p.person.Created = step, now
+	codes, hashes, err := g.hash.NewRecovery(ctx)
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	p.person.Recovery = hashes
+	made := p.person.Actor("page")
+	err = g.act(ctx, made, func(tx *store.Tx) error {
+		// Two could hold the same code; the first to come this far has it.
+		left, err := tx.Meta(p.grant)
+		if err != nil {
+			return err
+		}
+		if left == nil {
+			return text.NewFault("people.wrong_setup_code").On("code")
+		}
+		if err := tx.SetMeta(p.grant, nil); err != nil {
+			return err
+		}
+		person, err := tx.InsertPerson(p.person)
+		if err != nil {
+			return err
+		}
+		made = person.Actor("page")
+		return tx.Audit("people.joined", map[string]any{"name": person.Name, "role": string(person.Role), "source": source.String()})
+	})
+	if err != nil {
+		return people.Actor{}, nil, err
+	}
+	g.mu.Lock()
+	delete(g.pending, pending)
+	g.mu.Unlock()
+	if p.grant == keySetUp {
+		if err := os.Remove(g.setUpFile()); err != nil {
+			g.o.Log.Warn("used set-up code not removed", "err", err)
+		}
+	}
+	g.doors.Good("", sourceKey(source))
+	made.SteppedUp = now
+	return made, codes, nil
+}
