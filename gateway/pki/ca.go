@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,7 +84,9 @@ func newCA(extra []string, now time.Time) (pair, error) {
 		}
 	}
 	for _, a := range addrs {
-		t.PermittedIPRanges = append(t.PermittedIPRanges, ipNet(netip.PrefixFrom(a, a.BitLen())))
+		if !slices.ContainsFunc(permitted, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			t.PermittedIPRanges = append(t.PermittedIPRanges, ipNet(netip.PrefixFrom(a, a.BitLen())))
+		}
 	}
 	return sign(t, t, key, key)
 }

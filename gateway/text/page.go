@@ -33,7 +33,7 @@ var pageText = map[string]sentence{
 	"page.newest":         {"いちばん新しいものへ", "Newest"},
 	"page.older":          {"もっと古いもの", "Older"},
 	"page.never":          {"まだありません", "never"},
-	"page.unsynced":       {"(時計が合っていないときの時刻)", " (the clock was not set right)"},
+	"page.unsynced":       {"(時刻は未確認)", "(time not certain)"},
 	"page.bool.true":      {"はい", "yes"},
 	"page.bool.false":     {"いいえ", "no"},
 
@@ -52,7 +52,7 @@ var pageText = map[string]sentence{
 	// modes
 	"page.mode.setup": {"設定ファイルがまだありません。外からも中からも通信を止めています。設置の業者に、設定ファイル(site.toml)を入れてもらってください。", "There is no configuration yet. All traffic is stopped. Ask the installing vendor for the configuration file (site.toml)."},
 	"page.mode.kept":  {"新しい設定ファイルに誤りがあるため、前の設定のまま守っています。業者に、設定ファイルの直しを頼んでください。", "The new configuration has mistakes, so the box keeps guarding with the one before. Ask the vendor to correct it."},
-	"page.mode.clock": {"時計がまだ合っていません。記録の時刻は確かではありません。サインインには復旧コードを使ってください。", "The clock is not set yet, so times in the log are not certain. Sign in with a recovery code."},
+	"page.mode.clock": {"時計が合っているか確かめられません。記録の時刻は確かではありません。確認コードが合わないときは、復旧コードを使ってください。", "The clock could not be checked, so times in the log are not certain. If a one-time code does not fit, use a recovery code."},
 
 	// words of the domain
 	"page.role_in":                {"({role})", " ({role})"},

@@ -1,0 +1,126 @@
+package webui
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"monban/gateway"
+	"monban/gateway/checklist"
+	"monban/gateway/people"
+)
+
+// What the page needs from the gateway, one small interface per screen. Every
+// method that takes an actor authorises him by itself; the page only hides
+// what he may not do. An error meant for people is a *text.Fault; its Field is
+// the name of the form field below in quotes, where one is given.
+
+// An Entrance lets people in: the first account, sign-in and step-up. The
+// source is the client's address; attempts are limited behind this interface,
+// by delay and never by a lock.
+type Entrance interface {
+	// SetUpNeeded says whether nobody has an account yet.
+	SetUpNeeded(ctx context.Context) bool
+	// BeginSetUp checks the set-up code or an invitation ("code"), the name
+	// ("name") and the password ("password") and keeps them for 15 minutes
+	// under a random id. Nothing is an account before FinishSetUp.
+	BeginSetUp(ctx context.Context, source netip.Addr, code, name, password string) (pending string, err error)
+	// PendingSetUp returns what the authenticator must be told: the secret in
+	// base32 without padding, and the otpauth:// URL of the same secret.
+	PendingSetUp(ctx context.Context, pending string) (secret, url string, err error)
+	// FinishSetUp checks the first one-time code ("totp"), makes the account
+	// (a director by the set-up code, else what the invitation says), uses the
+	// code up and returns the recovery codes, which are stored only as hashes.
+	// The actor has stepped up.
+	FinishSetUp(ctx context.Context, source netip.Addr, pending, totp string) (people.Actor, []string, error)
+	// SignIn checks name, password and the second factor together. The code
+	// is six digits of the authenticator or a recovery code; which, its form
+	// says. A wrong name, password or code are one and the same Fault. The
+	// actor has stepped up, Via is "page".
+	SignIn(ctx context.Context, source netip.Addr, name, password, code string) (people.Actor, error)
+	// StepUp checks the second factor again ("totp") and returns the actor
+	// with SteppedUp set.
+	StepUp(ctx context.Context, source netip.Addr, actor people.Actor, code string) (people.Actor, error)
+	// Actor returns the person with this id as he is now, Via "page". It is
+	// asked on every request, so that a person taken away is out at once: a
+	// Fault "people.…" ends the session, any other error only the request.
+	Actor(ctx context.Context, id int64) (people.Actor, error)
+}
+
+// A Glance is the state of the box as a whole.
+type Glance interface {
+	Status(ctx context.Context) (gateway.Status, error)
+}
+
+// Maintenance is the windows from the request to the end.
+type Maintenance interface {
+	// Vendors are the companies that may be let in, in the order of site.toml.
+	Vendors(ctx context.Context) []gateway.Vendor
+	// Windows are the newest first, with ids below before (0: from the
+	// newest), at most limit of them; without their sessions.
+	Windows(ctx context.Context, actor people.Actor, before int64, limit int) ([]gateway.Window, error)
+	// WindowByID is one window with its sessions.
+	WindowByID(ctx context.Context, actor people.Actor, id int64) (gateway.Window, error)
+	// AskWindow records a request. Faults name the fields "vendor",
+	// "device", "port", "for", "reason" and "requester".
+	AskWindow(ctx context.Context, actor people.Actor, ask gateway.Ask) (gateway.Window, error)
+	// ApproveWindow approves a request for at most the length asked for and
+	// opens it. callBack says that the approver rang the registered number
+	// back ("called_back"). It needs a step-up of the last minutes. It
+	// returns when the kernel holds the window.
+	ApproveWindow(ctx context.Context, actor people.Actor, id int64, length time.Duration, callBack bool) (gateway.Window, error)
+	// RefuseWindow answers a request with no and says why ("answer").
+	RefuseWindow(ctx context.Context, actor people.Actor, id int64, why string) (gateway.Window, error)
+	// CloseWindow ends an open window now. Closing one that is over already
+	// is no error.
+	CloseWindow(ctx context.Context, actor people.Actor, id int64) (gateway.Window, error)
+	// CloseAll ends every open window now and says how many there were.
+	CloseAll(ctx context.Context, actor people.Actor) (int, error)
+}
+
+// A Ledger is the devices.
+type Ledger interface {
+	Devices(ctx context.Context, actor people.Actor) ([]gateway.Device, error)
+	// NameDevice gives a device its name ("name").
+	NameDevice(ctx context.Context, actor people.Actor, id int64, name string) error
+}
+
+// An Inspection is the Ministry's checklist and what proves its items.
+type Inspection interface {
+	// Checklist evaluates the newest edition that is shipped.
+	Checklist(ctx context.Context, actor people.Actor) (checklist.Edition, []checklist.Finding, error)
+	// RunSelfTest proves by packets that every way in is closed, and returns
+	// when that is done. What came out is evidence in the checklist; an
+	// error means that the test could not be run.
+	RunSelfTest(ctx context.Context, actor people.Actor) error
+}
+
+// A Journal is the audit log.
+type Journal interface {
+	// Audit returns lines below before (0: from the newest), newest first.
+	Audit(ctx context.Context, actor people.Actor, before uint64, limit int) ([]gateway.AuditLine, error)
+	// CheckAudit verifies the whole chain. A chain that does not verify is
+	// not an error but an answer.
+	CheckAudit(ctx context.Context, actor people.Actor) (gateway.AuditCheck, error)
+}
+
+// Staffing is further people. It is apart from Gateway because the page works
+// without it, for a clinic of one; a gateway that has it gets the screen.
+type Staffing interface {
+	// People are everybody with an account, in the order they came.
+	People(ctx context.Context, actor people.Actor) ([]people.Actor, error)
+	// Invite returns a code of the set-up code's strength, good once and for
+	// 7 days, by which one person of this role makes an account with
+	// BeginSetUp. It needs a fresh step-up.
+	Invite(ctx context.Context, actor people.Actor, role people.Role) (code string, err error)
+}
+
+// A Gateway is all a page needs. *gateway.Gateway is one.
+type Gateway interface {
+	Entrance
+	Glance
+	Maintenance
+	Ledger
+	Inspection
+	Journal
+}

@@ -1,0 +1,101 @@
+// Three comforts for a page that works without them: clocks that count down,
+// parts of the page that stay fresh, and a print button. It builds no HTML from
+// text, runs nothing it is sent, and talks to its own page only.
+"use strict";
+
+// words writes seconds the way the server does, from the words it sent along.
+function words(seconds, w) {
+  const h = Math.floor(seconds / 3600);
+  const m = Math.floor((seconds % 3600) / 60);
+  const s = seconds % 60;
+  let out = "";
+  if (h > 0) out += h + w.h;
+  if (h > 0 || m > 0) out += m + w.m;
+  return out + s + w.s;
+}
+
+// A clock holds the moment its window ends on the browser's monotonic clock:
+// the wall clock of the PC may be wrong.
+function startClocks(root) {
+  for (const el of root.querySelectorAll("[data-left]")) {
+    el.ends = performance.now() + Number(el.dataset.left) * 1000;
+  }
+  tick();
+}
+
+function tick() {
+  for (const el of document.querySelectorAll("[data-left]")) {
+    if (el.ends === undefined) continue;
+    const left = Math.max(0, Math.ceil((el.ends - performance.now()) / 1000));
+    const d = el.dataset;
+    el.textContent = words(left, { h: d.h, m: d.m, s: d.s });
+  }
+}
+
+// busy says that somebody is typing in the region or has opened a part of it.
+function busy(region) {
+  if (region.contains(document.activeElement) && document.activeElement.matches("input,textarea,select")) return true;
+  if (region.querySelector("details[open]")) return true;
+  for (const f of region.querySelectorAll("input,textarea,select")) {
+    if (f.type === "checkbox" || f.type === "radio") {
+      if (f.checked !== f.defaultChecked) return true;
+    } else if (f.tagName === "SELECT") {
+      for (const o of f.options) if (o.selected !== o.defaultSelected && f.querySelector("[selected]")) return true;
+    } else if (f.value !== f.defaultValue) return true;
+  }
+  return false;
+}
+
+// refresh asks for this very page again and puts its live regions in place of
+// the old ones. The header tells the server that nobody touched anything, so
+// that an unattended page does not keep its session alive.
+async function refresh() {
+  if (document.visibilityState !== "visible") return;
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { "Monban-Live": "1" }, redirect: "manual", cache: "no-store" });
+  } catch {
+    return; // the box restarts or the cable is out: the page says its own time
+  }
+  if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(old.id);
+    if (!now || busy(old)) continue;
+    const said = old.dataset.summary;
+    const next = document.importNode(now, true);
+    const focus = [...old.querySelectorAll("a,button,summary")].indexOf(document.activeElement);
+    const label = focus < 0 ? "" : document.activeElement.textContent;
+    old.replaceWith(next);
+    startClocks(next);
+    if (focus >= 0) {
+      // Whoever stood on a button stays on it, unless it is gone.
+      const same = next.querySelectorAll("a,button,summary")[focus];
+      (same && same.textContent === label ? same : document.getElementById("main")).focus({ preventScroll: true });
+    }
+    const news = document.getElementById("news");
+    if (news && next.dataset.summary && next.dataset.summary !== said) news.textContent = next.dataset.summary;
+  }
+}
+
+function loop(ms) {
+  setTimeout(async () => {
+    await refresh();
+    loop(ms);
+  }, ms);
+}
+
+startClocks(document);
+setInterval(tick, 250);
+
+const paces = [...document.querySelectorAll("[data-live]")].map((el) => Number(el.dataset.live));
+if (paces.length > 0) loop(Math.min(...paces) * 1000);
+
+const errors = document.getElementById("errors");
+if (errors) errors.focus();
+
+for (const b of document.querySelectorAll("[data-print]")) {
+  b.hidden = false;
+  b.addEventListener("click", () => window.print());
+}
