@@ -26,6 +26,6 @@ func Ways(o Options) []Way {
 var (
 	ParseLength = parseLength
 	ParsePorts  = parsePorts
-	Plain       = plain
+	PlainText   = plain
 	QRPath      = qrPath
 )

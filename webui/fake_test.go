@@ -382,13 +382,28 @@ var _ interface {
 // newPage returns the page over f.
 func newPage(t testing.TB, f *fake) http.Handler {
 	t.Helper()
-	h, err := webui.New(webui.Options{
-		Gateway: f, Sessions: memstore.NewWithCleanupInterval(0), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Names: func() []string { return []string{"monban.home.arpa", "127.0.0.1", "::1"} },
-		Now:   f.now,
-	})
+	h, err := webui.New(options(f))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+func newPlain(t testing.TB, f *fake) http.Handler {
+	t.Helper()
+	o := options(f)
+	o.CA, o.Fingerprint = []byte("a certificate"), "ab:cd"
+	h, err := webui.Plain(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func options(f *fake) webui.Options {
+	return webui.Options{
+		Gateway: f, Sessions: memstore.NewWithCleanupInterval(0), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Names: func() []string { return []string{"monban.home.arpa", "127.0.0.1", "::1"} },
+		Now:   f.now,
+	}
 }

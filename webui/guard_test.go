@@ -116,3 +116,35 @@ func TestOversizedForm(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 }
+
+// Without TLS there is one page that explains, the certificate, and the way to
+// the page by TLS; no form and no session.
+func TestPlain(t *testing.T) {
+	h := newPlain(t, newFake())
+	for path, want := range map[string]int{"/": 200, "/alive": 200, "/monban-ca.cer": 200, "/signin": 302, "/setup": 302, "/windows": 302} {
+		r := httptest.NewRequest("GET", "http://monban.home.arpa"+path, nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+		if to := w.Header().Get("Location"); want == 302 && to != "https://monban.home.arpa"+path {
+			t.Errorf("%s leads to %q", path, to)
+		}
+		if strings.Contains(w.Body.String(), "<form method=\"post\"") {
+			t.Errorf("%s has a form that would go in the clear", path)
+		}
+	}
+	r := httptest.NewRequest("GET", "http://evil.example/signin", nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 421 {
+		t.Errorf("a foreign name gets %d", w.Code)
+	}
+	r = httptest.NewRequest("POST", "http://monban.home.arpa/signin", strings.NewReader("name=x&password=y"))
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 302 {
+		t.Errorf("a form without TLS gets %d", w.Code)
+	}
+}

@@ -74,18 +74,21 @@ func (s *site) routes() []route {
 	return all
 }
 
-// mux wires the table. The pattern "/" catches what no route has.
-func (s *site) mux() (http.Handler, error) {
+// lost answers what no route has.
+func (s *site) lost(w http.ResponseWriter, r *http.Request) {
+	s.serve(route{act: anyone, run: func(v *visit) error { return text.NewFault("page.not_found") }}).ServeHTTP(w, r)
+}
+
+// mux wires a table; what it does not have goes to lost.
+func (s *site) mux(table []route, lost http.HandlerFunc) (http.Handler, error) {
 	mux := http.NewServeMux()
-	for _, rt := range s.routes() {
+	for _, rt := range table {
 		if rt.act == "" || rt.run == nil {
 			return nil, fmt.Errorf("webui: route %s %s says not who may use it", rt.method, rt.path)
 		}
 		mux.Handle(rt.method+" "+rt.path, s.serve(rt))
 	}
-	mux.Handle("/", s.serve(route{act: anyone, run: func(v *visit) error {
-		return text.NewFault("page.not_found")
-	}}))
+	mux.Handle("/", lost)
 	pages := s.sessions.LoadAndSave(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, static.Prefix) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

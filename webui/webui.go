@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -50,6 +51,46 @@ type site struct {
 // New returns the handler of the whole page. It must be reached by TLS, on
 // the LAN side only.
 func New(o Options) (http.Handler, error) {
+	s, err := newSite(o)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := s.mux(s.routes(), s.lost)
+	if err != nil {
+		return nil, err
+	}
+	return s.guard(mux), nil
+}
+
+// Plain returns the handler of the page without TLS. It says what this box is
+// and hands out the certificate a PC must trust before it can do better;
+// everything else leads to the page by TLS.
+func Plain(o Options) (http.Handler, error) {
+	s, err := newSite(o)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := s.mux([]route{
+		{http.MethodGet, "/{$}", anyone, (*visit).alive},
+		{http.MethodGet, "/alive", anyone, (*visit).alive},
+		{http.MethodGet, "/monban-ca.cer", anyone, (*visit).certificate},
+	}, toTLS)
+	if err != nil {
+		return nil, err
+	}
+	return s.guard(mux), nil
+}
+
+// toTLS leads to the same place by TLS. The host was checked by guard.
+func toTLS(w http.ResponseWriter, r *http.Request) {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusFound)
+}
+
+func newSite(o Options) (*site, error) {
 	if o.Gateway == nil || o.Sessions == nil || o.Log == nil || o.Names == nil {
 		return nil, errors.New("webui: Gateway, Sessions, Log and Names are required")
 	}
@@ -70,9 +111,5 @@ func New(o Options) (http.Handler, error) {
 	s := &site{Options: o, assets: assets}
 	s.staffing, _ = o.Gateway.(Staffing)
 	s.sessions = s.newSessions()
-	mux, err := s.mux()
-	if err != nil {
-		return nil, err
-	}
-	return s.guard(mux), nil
+	return s, nil
 }

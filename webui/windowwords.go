@@ -92,9 +92,19 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 	return c
 }
 
-// addrsOf are the addresses the window's device has now, for the picture, but
-// those of its link alone, which nobody outside can mean; a ledger that cannot be read leaves them out.
+// addrsOf are the addresses of the device the window leads to, for the
+// picture: those of its ways in, or where those are not known, all but those
+// of its link alone. A ledger that cannot be read leaves them out.
 func (v *visit) addrsOf(w gateway.Window) []string {
+	if len(w.Ways) > 0 { // exactly what the kernel would let in to
+		var out []string
+		for _, x := range w.Ways {
+			if a := x.Inside.Addr().String(); !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+		return out
+	}
 	all, err := v.Gateway.Devices(v.r.Context(), v.who)
 	if err != nil {
 		return nil

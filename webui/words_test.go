@@ -277,7 +277,7 @@ func FuzzPlain(f *testing.F) {
 	f.Add(hostile + bidi)
 	f.Add("\x00\x1b[31m\xff\r\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, r := range webui.Plain(s) {
+		for _, r := range webui.PlainText(s) {
 			if r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200b || r == 0x2028 {
 				t.Errorf("%q keeps %U", s, r)
 			}

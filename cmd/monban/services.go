@@ -77,8 +77,13 @@ func (s *services) servePage(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the certificate authority: %w", err)
 	}
-	h, err := webui.New(webui.Options{Gateway: s.g, Sessions: s.g.Logins(), Log: s.log, Names: s.g.PageNames,
-		Now: s.clock.Wall, Zone: s.g.Zone, CA: ca.PEM(), Fingerprint: ca.Fingerprint()})
+	o := webui.Options{Gateway: s.g, Sessions: s.g.Logins(), Log: s.log, Names: s.g.PageNames,
+		Now: s.clock.Wall, Zone: s.g.Zone, CA: ca.PEM(), Fingerprint: ca.Fingerprint()}
+	h, err := webui.New(o)
+	if err != nil {
+		return err
+	}
+	p, err := webui.Plain(o)
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,7 @@ func (s *services) servePage(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // mostly browsers that do not trust us yet
 	}
 	plain := &http.Server{
-		Handler:           http.RedirectHandler("https://"+pki.Name+"/", http.StatusFound),
+		Handler:           p,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
 	}
 	s.tried()
