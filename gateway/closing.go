@@ -66,6 +66,9 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 	defer g.acts.Unlock()
 	w, ok := g.openByID(id)
 	if !ok {
+		if w, over := g.endedByID(id); over { // perhaps not on disk yet
+			return w, nil
+		}
 		w, err := g.load(ctx, id)
 		if err == nil && !w.State.Over() {
 			err = text.NewFault("window.not_now", "state", string(w.State), "to", string(window.Closed))

@@ -100,6 +100,7 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 	g.mu.Lock()
 	g.site = s
 	g.mu.Unlock()
+	g.revoke(ctx, who, s.config) // what opened in between
 	g.nameDevices(s.config)
 	g.record(ctx, who, func(tx *store.Tx) error {
 		if s.fault != nil {
@@ -114,21 +115,32 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 // Reload puts site.toml in force as it is now. It is what SIGHUP does.
 func (g *Gateway) Reload(ctx context.Context) { g.reload(ctx, people.Box) }
 
-// revoke closes the windows whose vendor, device or range next no longer has,
-// before next is in force.
+// revoke closes the windows whose vendor, device or range next no longer has.
 func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Config) {
-	for _, w := range g.open() {
-		v, ok := next.Vendor(w.Vendor)
-		if ok {
-			ok = !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !slices.Contains(v.Sources, p) })
-		}
-		if ok {
+	was := g.current().config
+	g.acts.Lock() // one that is opening now counts, too
+	open := g.open()
+	g.acts.Unlock()
+	for _, w := range open {
+		d, _ := g.deviceByID(w.Device)
+		if registered(next, w) && (hasDevice(next, d.MAC) || !hasDevice(was, d.MAC)) {
 			continue
 		}
 		if _, err := g.closeWindow(ctx, who, w.ID, window.Revoked); err != nil {
 			g.o.Log.Error("window of a vendor taken away did not close", "window", w.ID, "err", err)
 		}
 	}
+}
+
+// registered says whether c has the vendor of w with all the ranges of w.
+func registered(c config.Config, w window.Window) bool {
+	v, ok := c.Vendor(w.Vendor)
+	return ok && !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !slices.Contains(v.Sources, p) })
+}
+
+// hasDevice says whether c names the device of that MAC.
+func hasDevice(c config.Config, mac device.MAC) bool {
+	return slices.ContainsFunc(c.Devices, func(d config.Device) bool { return slices.Equal(d.MAC, mac[:]) })
 }
 
 // nameDevices tells the inventory the names of site.toml. What a person named
@@ -146,6 +158,14 @@ func (g *Gateway) nameDevices(c config.Config) {
 			continue
 		}
 		g.inventory.Name(mac, d.Name, fromSite)
+	}
+	if g.site.mode == SetUp {
+		return // nothing is known of any name
+	}
+	for _, d := range g.inventory.All(now) {
+		if d.NamedBy == fromSite && !hasDevice(c, d.MAC) {
+			g.inventory.Name(d.MAC, "", "")
+		}
 	}
 }
 

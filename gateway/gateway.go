@@ -90,6 +90,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return err
 	}
 	g.adopt(ctx)
+	g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
 	if g.o.Ready != nil {
 		g.o.Ready()
 	}
@@ -225,6 +226,18 @@ func (g *Gateway) forget(w window.Window) {
 		g.ended[firewall.Mark(w.Mark)] = w
 	}
 	g.mu.Unlock()
+}
+
+// endedByID finds a window that is over in this boot.
+func (g *Gateway) endedByID(id int64) (window.Window, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.ended {
+		if w.ID == id {
+			return w, true
+		}
+	}
+	return window.Window{}, false
 }
 
 // windowByMark finds the window a flow belongs to: an open one, or one that is

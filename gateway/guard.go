@@ -105,6 +105,7 @@ func (g *Gateway) keep(ctx context.Context) error {
 			g.openStore(ctx)
 			if g.db() != nil {
 				g.adopt(ctx)
+				g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
 			}
 		}
 		g.settleAll(ctx)

@@ -44,7 +44,8 @@ func (g *Gateway) queue(r lateRecord) {
 }
 
 // writeLate writes what waits, in order. What the disk refuses goes on
-// waiting; a window's state does not wait behind it.
+// waiting; a window's state does not wait behind it, but never overtakes
+// another: the store takes only the step that follows.
 func (g *Gateway) writeLate(ctx context.Context) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
@@ -58,9 +59,9 @@ func (g *Gateway) writeLate(ctx context.Context) {
 	g.mu.Unlock()
 	ctx = context.WithoutCancel(ctx)
 	var again []lateRecord
-	stuck := false
+	stuck, stopped := false, false
 	for _, r := range all {
-		if stuck && !r.urgent {
+		if stopped || stuck && !r.urgent {
 			again = append(again, r)
 			continue
 		}
@@ -71,7 +72,7 @@ func (g *Gateway) writeLate(ctx context.Context) {
 		switch err := act(ctx, r.who, r.at, r.fn); {
 		case isStore(err):
 			g.troubled(err)
-			again, stuck = append(again, r), true
+			again, stuck, stopped = append(again, r), true, r.urgent
 		case err != nil: // it never will fit, as when it is on record already
 			g.o.Log.Error("record dropped", "err", err)
 		}

@@ -40,7 +40,12 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	for _, w := range g.open() {
-		st.Open = append(st.Open, g.view(w))
+		v := g.view(w)
+		st.Open = append(st.Open, v)
+		if w.BreakGlass {
+			st.Notes = append(st.Notes, Note{Code: "gateway.break_glass", Level: "danger", Link: "/windows/" + itoa(w.ID),
+				Args: map[string]any{"who": w.Recorder.Name, "vendor": v.VendorLabel, "device": v.DeviceName}})
+		}
 	}
 	if db := g.db(); db != nil {
 		h := db.Head()

@@ -105,6 +105,9 @@ func (g *Gateway) BreakGlass(ctx context.Context, who people.Actor, ask Ask) (Wi
 // tells the kernel, and records what the kernel then held. g.acts is held.
 func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window,
 	before func(*store.Tx) (window.Window, error), begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
+	if !registered(g.current().config, w) { // taken away since it was asked for
+		return Window{}, text.NewFault("window.vendor_unknown", "vendor", w.Vendor).On("vendor")
+	}
 	d, ok := g.deviceByID(w.Device)
 	if !ok {
 		return Window{}, text.NewFault("device.unknown", "device", w.Device).On("device")

@@ -51,6 +51,7 @@ func open(t *testing.T, prepare ...func(dir string)) *clinic {
 	}
 	cmd := exec.Command(self(t), "--lang", "en", "lab", "up", "--dir", c.dir, "--listen", freeAddr(t))
 	cmd.Stderr = c.log
+	cmd.Env = append(os.Environ(), "MONBAN_SETUP_LAN=lan0") // as a board file says
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func browser(t *testing.T, js bool) context.Context {
 		t.Fatal("this test needs a browser: apt-get install chromium")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.WindowSize(1280, 1000))
+		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("host-resolver-rules", "MAP monban.home.arpa 127.0.0.1"), chromedp.WindowSize(1280, 1000))
 	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(stop)
 	ctx, stop := chromedp.NewContext(alloc)

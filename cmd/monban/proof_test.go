@@ -1,11 +1,14 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"monban/gateway"
 	"monban/gateway/checklist"
@@ -126,6 +129,21 @@ func TestSetUpMode(t *testing.T) {
 	}
 	if _, ok := c.reach("vendor", "tcp", c.addr("rececom", true, 3389)); ok {
 		t.Error("the vendor gets in without settings")
+	}
+	if _, ok := c.reach("reception", "tcp", "198.51.100.130:80"); ok {
+		t.Error("the LAN gets out without settings")
+	}
+	// The page answers on the LAN, so that the first account can be made.
+	ctx := browser(t, false)
+	var said string
+	do(t, ctx, chromedp.Navigate(strings.Replace(c.URL, "127.0.0.1", "monban.home.arpa", 1)), chromedp.WaitVisible("main", chromedp.ByQuery), chromedp.Text("body", &said, chromedp.ByQuery))
+	if !strings.Contains(said, "はじめの設定") {
+		t.Errorf("the page says:\n%s", said)
+	}
+	for _, a := range c.WAN {
+		if _, ok := c.reach("vendor", "tcp", net.JoinHostPort(a.String(), "443")); ok {
+			t.Error("the page answers outside")
+		}
 	}
 	if _, _, status := c.try("window", "open", "--socket", c.Socket, "--break-glass", "--vendor", c.Vendor,
 		"--device", "rececom", "--port", "3389", "--for", "1m", "--reason", "none"); status == 0 {

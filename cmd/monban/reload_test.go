@@ -84,7 +84,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	var ds []gateway.Device
 	c.ask(&ds, "device", "list")
 	var answered []string
-	for round := range 12 {
+	for round := range 100 {
 		stop := make(chan struct{})
 		done := make(chan []string)
 		go func() {
@@ -102,19 +102,22 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				}
 			}
 		}()
-		time.Sleep(time.Duration(50+rand.IntN(300)) * time.Millisecond)
+		time.Sleep(time.Duration(20+rand.IntN(200)) * time.Millisecond)
 		c.run("lab", "kill", "--dir", c.dir)
 		close(stop)
 		answered = append(answered, <-done...)
 		c.run("lab", "start", "--dir", c.dir)
 		c.verified()
 	}
-	var lines []gateway.AuditLine
-	c.ask(&lines, "audit", "list", "--limit", "1000")
 	logged := map[string]bool{}
-	for _, l := range lines {
-		if l.Code == "device.named" {
-			logged[fmt.Sprint(l.Args["name"])] = true
+	for before := uint64(0); before != 1; {
+		var lines []gateway.AuditLine
+		c.ask(&lines, "audit", "list", "--limit", "1000", "--before", fmt.Sprint(before))
+		for _, l := range lines {
+			if l.Code == "device.named" {
+				logged[fmt.Sprint(l.Args["name"])] = true
+			}
+			before = l.Seq
 		}
 	}
 	for _, name := range answered {
@@ -122,5 +125,5 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Errorf("%s was answered and is not in the log", name)
 		}
 	}
-	t.Logf("%d acts answered over 12 kills", len(answered))
+	t.Logf("%d acts answered over 100 kills", len(answered))
 }

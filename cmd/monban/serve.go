@@ -30,7 +30,7 @@ type serveCmd struct {
 	Config    string `default:"/var/lib/monban/site.toml" help:"The configuration." placeholder:"FILE"`
 	State     string `default:"/var/lib/monban" help:"Directory for everything the daemon keeps." placeholder:"DIR"`
 	Provision string `help:"Where a first site.toml is copied from, once." placeholder:"FILE"`
-	SetupLAN  string `name:"setup-lan" help:"LAN port of this board, where the page answers before there is a site.toml." placeholder:"IFACE"`
+	SetupLAN  string `name:"setup-lan" env:"MONBAN_SETUP_LAN" help:"LAN port of this board, where the page answers before there is a site.toml." placeholder:"IFACE"`
 	Socket    string `default:"/run/monban/monban.sock" help:"Control socket to make." placeholder:"PATH"`
 	SelfTest  string `name:"selftest-socket" default:"/run/monban/selftest.sock" help:"Socket of the self-test service." placeholder:"PATH"`
 }

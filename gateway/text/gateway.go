@@ -27,6 +27,9 @@ var gatewayText = map[string]sentence{
 	"gateway.no_upstream": {
 		JA: "インターネットの名前を調べる先(上位のDNS)が応えません。ホームページが開かないことがあります。回線の機器の電源を確かめてください。",
 		EN: "The resolvers on the internet do not answer; sites may not open. Check that the line's equipment has power."},
+	"gateway.break_glass": {
+		JA: "承認なしの緊急の入口が開いています({vendor} → {device}、開けた人 {who})。心当たりがなければ、いますぐ閉じてください。",
+		EN: "An emergency way in is open without approval ({vendor} to {device}, opened by {who}). If you do not know why, close it now."},
 	"gateway.unnamed": {
 		JA: "名前の付いていない機器が {n} 台あります。機器のページで、心当たりがあるか確かめて名前を付けてください。",
 		EN: "{n} devices have no name. See on the devices page whether you know them, and name them."},
