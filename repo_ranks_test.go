@@ -46,6 +46,7 @@ var only = map[string]string{
 	"github.com/alecthomas/kong":       "cmd/monban",
 	"github.com/coreos/go-systemd/v22": "cmd/monban",
 	"golang.org/x/crypto":              "gateway/people",
+	"golang.org/x/net/netutil":         "cmd/monban",
 	"golang.org/x/net/bpf":             "gateway/neigh",
 	"golang.org/x/net/idna":            "dnsfilter/list",
 	"golang.org/x/sync/errgroup":       "gateway/run",

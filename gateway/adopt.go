@@ -3,9 +3,7 @@ package gateway
 import (
 	"context"
 	"slices"
-	"time"
 
-	"monban/firewall"
 	"monban/gateway/people"
 	"monban/gateway/store"
 	"monban/gateway/window"
@@ -13,14 +11,14 @@ import (
 
 // adopt compares the windows on record with the kernel after a start: what
 // still lives is taken over with the rest of its time, everything else is
-// over. A window in the kernel that no record knows is closed.
+// over. It does so once, as soon as there is a database.
 func (g *Gateway) adopt(ctx context.Context) {
 	db := g.db()
-	if db == nil {
-		return // the kernel ends them by itself
-	}
 	g.acts.Lock()
 	defer g.acts.Unlock()
+	if g.adopted || db == nil {
+		return // without a database the kernel ends them by itself
+	}
 	held, err := db.Windows(ctx, store.Filter{States: []window.State{window.Opening, window.Open}})
 	if err != nil {
 		g.troubled(err)
@@ -32,7 +30,6 @@ func (g *Gateway) adopt(ctx context.Context) {
 		return
 	}
 	g.recall(ctx, db)
-	known := map[firewall.Mark]bool{firewall.Canary: true}
 	for _, w := range held {
 		seen := window.Seen{BootID: g.o.BootID, Boot: g.o.Clock.Boot(), At: g.o.Clock.Wall()}
 		if w.BootID == g.o.BootID {
@@ -42,7 +39,6 @@ func (g *Gateway) adopt(ctx context.Context) {
 					seen.Live = true
 				}
 			}
-			known[firewall.Mark(w.Mark)] = seen.Live
 		}
 		next, changed := window.Settle(w, seen)
 		switch {
@@ -60,16 +56,8 @@ func (g *Gateway) adopt(ctx context.Context) {
 			g.settled(ctx, people.Box, w.State, next)
 		}
 	}
-	for _, l := range live {
-		if known[l.Mark] {
-			continue
-		}
-		cut, err := g.o.Firewall.CloseWindow(l.Mark)
-		g.o.Log.Error("closed a window nobody has on record", "mark", l.Mark, "cut", cut, "err", err)
-		g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
-			return tx.Audit("window.unknown_closed", map[string]any{"mark": l.Mark, "cut": cut})
-		})
-	}
+	g.adopted = true                              // what else is live is closed by the keeper
+	g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
 }
 
 // recalled is how many windows of this boot are remembered after a restart of
@@ -88,48 +76,4 @@ func (g *Gateway) recall(ctx context.Context, db *store.DB) {
 			g.forget(w)
 		}
 	}
-}
-
-// follow adds to an open window the addresses its device has taken since, for
-// the rest of the time only.
-func (g *Gateway) follow(w window.Window, have []firewall.Pass) {
-	d, ok := g.deviceByID(w.Device)
-	if !ok {
-		return
-	}
-	var more []firewall.Pass
-	for _, p := range passes(w, g.onLAN(d)) {
-		// IPv4 keeps the way it was approved for; only IPv6 privacy addresses
-		// come and go.
-		if !p.Inside.Addr().Is4() && !containsPass(have, p) {
-			more = append(more, p)
-		}
-	}
-	if len(more) == 0 {
-		return
-	}
-	if err := g.o.Firewall.AddPasses(firewall.Mark(w.Mark), more); err != nil {
-		g.o.Log.Warn("new address of a device not let through its window", "window", w.ID, "err", err)
-	}
-}
-
-func containsPass(have []firewall.Pass, p firewall.Pass) bool {
-	for _, h := range have {
-		if h.Source == p.Source && h.Proto == p.Proto && h.Inside == p.Inside {
-			return true
-		}
-	}
-	return false
-}
-
-// restore gives an open window back to a kernel that somebody else emptied,
-// for the rest of its time.
-func (g *Gateway) restore(w window.Window) {
-	d, ok := g.deviceByID(w.Device)
-	left := w.Left(g.o.Clock.Boot())
-	if !ok || left < 50*time.Millisecond {
-		return
-	}
-	_, err := g.o.Firewall.OpenWindow(firewall.Opening{Mark: firewall.Mark(w.Mark), For: left, Passes: passes(w, g.onLAN(d))})
-	g.o.Log.Warn("window was gone from the kernel; given the rest of its time", "window", w.ID, "left", left, "err", err)
 }

@@ -41,16 +41,53 @@ func (g *Gateway) CloseWindow(ctx context.Context, who people.Actor, id int64) (
 	return g.view(w), err
 }
 
-// CloseAll ends every open window now and says how many there were.
+// CloseAll ends every open window now and says how many there were: first all
+// of them in the kernel, then on record. It needs no database, and ends what
+// is on nobody's record too.
 func (g *Gateway) CloseAll(ctx context.Context, who people.Actor) (int, error) {
 	if err := may(who, people.ActCloseWindow); err != nil {
 		return 0, err
 	}
-	n := 0
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	open := g.open()
+	for _, w := range open {
+		g.closing[w.ID] = closer{who, window.ByHand}
+	}
 	var errs []error
-	for _, w := range g.open() {
-		if _, err := g.closeWindow(ctx, who, w.ID, window.ByHand); err != nil {
+	cuts := map[int64]int{}
+	for _, w := range open {
+		n, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("closing window %d: %w", w.ID, err))
+			continue // the keeper tries again
+		}
+		cuts[w.ID] = n
+	}
+	unknown, err := g.closeStrays()
+	errs = append(errs, err)
+	for _, w := range open {
+		if n, ok := cuts[w.ID]; ok {
+			_, err := g.closed(ctx, who, w, window.ByHand, n)
 			errs = append(errs, err)
+		}
+	}
+	return len(cuts) + unknown, errors.Join(errs...)
+}
+
+// closeStrays closes what is still open in the kernel but the self-test's.
+func (g *Gateway) closeStrays() (n int, err error) {
+	live, err := g.o.Firewall.Live()
+	if err != nil {
+		return 0, fmt.Errorf("reading the open windows: %w", err)
+	}
+	var errs []error
+	for _, l := range live {
+		if l.Mark == firewall.Canary {
+			continue
+		}
+		if _, err := g.o.Firewall.CloseWindow(l.Mark); err != nil {
+			errs = append(errs, fmt.Errorf("closing a window with mark %d: %w", l.Mark, err))
 			continue
 		}
 		n++
@@ -64,6 +101,11 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 	}
 	g.acts.Lock()
 	defer g.acts.Unlock()
+	return g.closeHeld(ctx, who, id, how)
+}
+
+// closeHeld is closeWindow with g.acts held.
+func (g *Gateway) closeHeld(ctx context.Context, who people.Actor, id int64, how window.How) (window.Window, error) {
 	w, ok := g.openByID(id)
 	if !ok {
 		if w, over := g.endedByID(id); over { // perhaps not on disk yet
@@ -75,18 +117,40 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 		}
 		return w, err
 	}
+	return g.cut(ctx, who, w, how)
+}
+
+// A closer wants a window closed.
+type closer struct {
+	who people.Actor
+	how window.How
+}
+
+// cut closes a window in the kernel first, then on record. If the kernel
+// fails, the wish stays: the keeper tries again and never gives the window
+// back. g.acts is held.
+func (g *Gateway) cut(ctx context.Context, who people.Actor, w window.Window, how window.How) (window.Window, error) {
+	g.closing[w.ID] = closer{who, how}
 	cut, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
 	if err != nil {
-		return w, fmt.Errorf("closing window %d: %w", id, err)
+		signal(g.edge)
+		return w, fmt.Errorf("closing window %d: %w", w.ID, err)
 	}
+	return g.closed(ctx, who, w, how, cut)
+}
+
+// closed puts on record that the kernel no longer has w, and how many live
+// flows that cut.
+func (g *Gateway) closed(ctx context.Context, who people.Actor, w window.Window, how window.How, cut int) (window.Window, error) {
+	delete(g.closing, w.ID)
 	tally := g.tally(w)
 	tally.Cut = cut
-	closed, err := w.Close(how, who, g.o.Clock.Wall(), tally)
+	over, err := w.Close(how, who, g.o.Clock.Wall(), tally)
 	if err != nil {
 		return w, err
 	}
-	g.settled(ctx, who, w.State, closed)
-	return closed, nil
+	g.settled(ctx, who, w.State, over)
+	return over, nil
 }
 
 // settled puts a window's last state on record: at once if the disk takes it,
@@ -94,7 +158,7 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 func (g *Gateway) settled(ctx context.Context, who people.Actor, from window.State, w window.Window) {
 	ctx = context.WithoutCancel(ctx)
 	g.forget(w)
-	g.pollFlows(ctx) // now that its end is known
+	signal(g.flows) // its sessions have ended with it
 	g.o.Log.Info("window over", "window", w.ID, "state", w.State, "how", w.How, "passed", w.Passed.Bytes, "cut", w.Cut)
 	g.recordWindow(ctx, who, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, from); err != nil {

@@ -49,7 +49,7 @@ func stampOf(path string) stamp {
 func (g *Gateway) readSite() site {
 	s := site{file: stampOf(g.o.Config)}
 	b, err := os.ReadFile(g.o.Config)
-	if errors.Is(err, fs.ErrNotExist) && g.o.Provision != "" {
+	if _, _, _, lastErr := g.gens.LastGood(); errors.Is(err, fs.ErrNotExist) && lastErr != nil && g.o.Provision != "" {
 		if b, err = os.ReadFile(g.o.Provision); err == nil {
 			if err := config.WriteFile(g.o.Config, b); err != nil {
 				g.o.Log.Warn("site.toml not copied from the provisioning place", "err", err)
@@ -60,6 +60,9 @@ func (g *Gateway) readSite() site {
 	if err == nil {
 		var c config.Config
 		if c, err = config.Parse(b); err == nil {
+			_, _, err = Plan(c, nil, nil) // good is what can be put in force
+		}
+		if err == nil {
 			s.mode, s.config = Guarding, c
 			if s.generation, err = g.gens.Save(b); err != nil {
 				// It is good and in force; what is missing is a copy to fall back on.
@@ -96,11 +99,12 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 			s.mode, s.config, s.generation = Kept, old.config, old.generation
 		}
 	}
+	g.acts.Lock() // nothing opens under the old one meanwhile
 	g.revoke(ctx, who, s.config)
 	g.mu.Lock()
 	g.site = s
 	g.mu.Unlock()
-	g.revoke(ctx, who, s.config) // what opened in between
+	g.acts.Unlock()
 	g.nameDevices(s.config)
 	g.record(ctx, who, func(tx *store.Tx) error {
 		if s.fault != nil {
@@ -116,17 +120,15 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 func (g *Gateway) Reload(ctx context.Context) { g.reload(ctx, people.Box) }
 
 // revoke closes the windows whose vendor, device or range next no longer has.
+// g.acts is held. What the kernel will not close yet, the keeper closes.
 func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Config) {
 	was := g.current().config
-	g.acts.Lock() // one that is opening now counts, too
-	open := g.open()
-	g.acts.Unlock()
-	for _, w := range open {
+	for _, w := range g.open() {
 		d, _ := g.deviceByID(w.Device)
 		if registered(next, w) && (hasDevice(next, d.MAC) || !hasDevice(was, d.MAC)) {
 			continue
 		}
-		if _, err := g.closeWindow(ctx, who, w.ID, window.Revoked); err != nil {
+		if _, err := g.closeHeld(ctx, who, w.ID, window.Revoked); err != nil {
 			g.o.Log.Error("window of a vendor taken away did not close", "window", w.ID, "err", err)
 		}
 	}

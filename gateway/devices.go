@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"monban/gateway/device"
@@ -148,13 +148,13 @@ func (g *Gateway) NameDevice(ctx context.Context, who people.Actor, id int64, na
 	if err := may(who, people.ActNameDevice); err != nil {
 		return err
 	}
-	name, err := people.Clean(name)
-	if err != nil {
-		return err
-	}
 	d, ok := g.deviceByID(id)
 	if !ok {
 		return text.NewFault("device.unknown", "device", id)
+	}
+	name, err := g.nameFor(d, name)
+	if err != nil {
+		return err
 	}
 	if err := g.act(ctx, who, func(tx *store.Tx) error {
 		if err := tx.NameDevice(id, name, who.Name); err != nil {
@@ -185,28 +185,30 @@ func (g *Gateway) deviceWhere(is func(device.Device) bool) (device.Device, bool)
 	return device.Device{}, false
 }
 
-// findDevice finds a device by what a person calls it: its number as
-// "#12", its name in the ledger or in site.toml, its MAC or an address.
+// findDevice finds a device by what a person calls it: its number as "#12",
+// its name in site.toml or in the ledger, its MAC or an address. No name can
+// look like one of the others; see nameFor.
 func (g *Gateway) findDevice(ctx context.Context, s string) (device.Device, error) {
 	g.putDevices(ctx)
-	var mac device.MAC
-	if c, ok := g.current().config.Device(s); ok {
-		mac, _ = device.MACFrom(c.MAC)
-	} else if m, err := net.ParseMAC(s); err == nil {
-		mac, _ = device.MACFrom(m)
-	}
-	addr, _ := netip.ParseAddr(s)
-	found, ok := g.deviceWhere(func(d device.Device) bool { return s != "" && d.Name == s })
-	if !ok {
-		found, ok = g.deviceWhere(func(d device.Device) bool {
-			return mac.Single() && d.MAC == mac || d.ID != 0 && s == "#"+itoa(d.ID)
-		})
-	}
-	if !ok && addr.IsValid() {
+	var is func(device.Device) bool
+	addr, notAddr := netip.ParseAddr(s)
+	mac, notMAC := device.ParseMAC(s)
+	switch c, inSite := g.current().config.Device(s); {
+	case strings.HasPrefix(s, "#"):
+		is = func(d device.Device) bool { return d.ID != 0 && s == "#"+itoa(d.ID) }
+	case inSite:
+		is = func(d device.Device) bool { return slices.Equal(d.MAC[:], c.MAC) }
+	case notAddr == nil: // before a MAC: 2001:db8:10::200 has twelve digits, too
 		g.mu.Lock()
-		found, ok = g.inventory.ByAddr(addr, g.o.Clock.Wall())
+		holder, _ := g.inventory.ByAddr(addr, g.o.Clock.Wall())
 		g.mu.Unlock()
+		is = func(d device.Device) bool { return d.MAC == holder.MAC }
+	case notMAC == nil:
+		is = func(d device.Device) bool { return d.MAC == mac }
+	default:
+		is = func(d device.Device) bool { return s != "" && d.Name == s }
 	}
+	found, ok := g.deviceWhere(is)
 	switch {
 	case !ok:
 		return device.Device{}, text.NewFault("device.unknown", "device", s).On("device")
@@ -215,4 +217,20 @@ func (g *Gateway) findDevice(ctx context.Context, s string) (device.Device, erro
 		return device.Device{}, g.storeFault()
 	}
 	return found, nil
+}
+
+// nameFor checks a name a person gives to d: it must not be what something
+// else is called by, or a window could open to the wrong device.
+func (g *Gateway) nameFor(d device.Device, name string) (string, error) {
+	name, err := people.Clean(name)
+	if err != nil {
+		return "", err
+	}
+	_, notAddr := netip.ParseAddr(name)
+	_, notMAC := device.ParseMAC(name)
+	c, inSite := g.current().config.Device(name)
+	if strings.HasPrefix(name, "#") || notAddr == nil || notMAC == nil || inSite && !slices.Equal(c.MAC, d.MAC[:]) {
+		return "", text.NewFault("device.name_misleads", "name", name).On("name")
+	}
+	return name, nil
 }

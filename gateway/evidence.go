@@ -127,7 +127,7 @@ func (g *Gateway) refusals(context.Context) (checklist.Evidence, bool) {
 	g.mu.Lock()
 	p := g.proof
 	g.mu.Unlock()
-	if p.At.IsZero() || p.State == selftest.Unmeasured {
+	if p.At.IsZero() || p.State == selftest.Unmeasured || p.Generation != g.current().generation || p.BootID != g.o.BootID {
 		return checklist.Evidence{}, false
 	}
 	e := g.evidence("E-03", dayOld)

@@ -13,19 +13,20 @@ import (
 // the whole table every 10 s, since events can be lost and a killed daemon saw
 // none.
 func (g *Gateway) watchFlows(ctx context.Context) error {
-	g.pollFlows(ctx)
+	signal(g.flows)
 	return g.o.Firewall.WatchFlows(ctx, func(f firewall.Flow) {
-		if f.Start.IsZero() && !f.Gone {
+		if !f.Gone {
 			// The event comes before conntrack stamps the entry; the table
 			// has it with its start.
 			signal(g.flows)
 			return
 		}
-		g.putFlow(ctx, f)
+		g.putFlows(ctx, []firewall.Flow{f})
 	})
 }
 
-// pollLoop polls the flows of open windows.
+// pollLoop polls the flows while windows are open, and when one began or
+// ended.
 func (g *Gateway) pollLoop(ctx context.Context) error {
 	tick := time.NewTicker(flowPoll)
 	defer tick.Stop()
@@ -38,10 +39,11 @@ func (g *Gateway) pollLoop(ctx context.Context) error {
 				return nil
 			}
 		case <-tick.C:
+			if len(g.open()) == 0 {
+				continue
+			}
 		}
-		if len(g.open()) > 0 {
-			g.pollFlows(ctx)
-		}
+		g.pollFlows(ctx)
 	}
 }
 
@@ -52,20 +54,66 @@ func (g *Gateway) pollFlows(ctx context.Context) {
 		g.o.Log.Warn("flows not read", "err", err)
 		return
 	}
-	for _, f := range flows {
-		g.putFlow(ctx, f)
-	}
+	g.putFlows(ctx, flows)
 }
 
-// putFlow records one flow as a session of the window its mark belongs to.
-func (g *Gateway) putFlow(ctx context.Context, f firewall.Flow) {
-	w, ok := g.windowByMark(f.Mark)
+// maxSessions is how many connections of one window are kept on record. A
+// vendor who makes more is scanning or flooding; the window's own counters
+// still count every packet.
+const maxSessions = 2000
+
+type flowKey struct {
+	window int64
+	flow   uint32
+	start  time.Time
+}
+
+// putFlows records flows as sessions of the windows their marks belong to:
+// those that changed, in one transaction, so that a flood costs the card one
+// write and no act waits for it.
+func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 	db := g.db()
-	if !ok || db == nil {
-		return // the canary, or a window nobody remembers
+	if db == nil {
+		return
 	}
-	if err := db.PutSession(ctx, session(w, f, g.o.Clock.Wall())); err != nil && !errors.Is(err, context.Canceled) {
-		g.troubled(err)
+	g.sessions.Lock()
+	defer g.sessions.Unlock()
+	perWindow := map[int64]int{}
+	for k := range g.seenFlows {
+		perWindow[k.window]++
+	}
+	now := g.o.Clock.Wall()
+	var put []window.Session
+	for _, f := range flows {
+		w, ok := g.windowByMark(f.Mark)
+		if !ok {
+			continue // the canary, or a window nobody remembers
+		}
+		s := session(w, f, now)
+		k := flowKey{w.ID, s.FlowID, s.Start}
+		old, known := g.seenFlows[k]
+		if known && old == s || !known && perWindow[w.ID] >= maxSessions {
+			continue
+		}
+		if !known {
+			perWindow[w.ID]++
+		}
+		put = append(put, s)
+	}
+	if len(put) == 0 {
+		return
+	}
+	if err := db.PutSessions(ctx, put); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			g.troubled(err)
+		}
+		return
+	}
+	for _, s := range put {
+		g.seenFlows[flowKey{s.Window, s.FlowID, s.Start}] = s
+	}
+	if len(g.seenFlows) > 4*maxSessions {
+		clear(g.seenFlows) // what still lives is written once more
 	}
 }
 
@@ -80,6 +128,7 @@ func session(w window.Window, f firewall.Flow, now time.Time) window.Session {
 	if s.Start.IsZero() {
 		s.Start = w.OpenAt
 	}
+	s.Start = s.Start.Truncate(time.Millisecond) // as the store keeps it
 	if f.Gone && s.End.IsZero() {
 		s.End = now
 	}

@@ -19,7 +19,6 @@ import (
 	"monban/gateway/device"
 	"monban/gateway/people"
 	"monban/gateway/run"
-	"monban/gateway/selftest"
 	"monban/gateway/store"
 	"monban/gateway/window"
 )
@@ -34,8 +33,10 @@ type Gateway struct {
 	// listKey keeps anybody from building names that collide in the lists.
 	listKey list.Key
 
-	acts    sync.Mutex // one act on a window at a time, so that kernel and record stay in step
-	writing sync.Mutex // one writer of late records
+	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step
+	adopted bool             // the windows of an earlier daemon were taken over; by acts
+	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
+	writing sync.Mutex       // one writer of late records
 
 	mu        sync.Mutex // guards what follows; never held over disk or kernel
 	site      site
@@ -46,14 +47,20 @@ type Gateway struct {
 	late      []lateRecord                    // over or begun, but not on disk yet
 	rules     rules
 	trouble   error // why the database cannot be used, nil if it can
-	proof     selftest.Result
+	proof     proof
 	logins    *store.Logins
+
+	sessions  sync.Mutex                 // guards seenFlows
+	seenFlows map[flowKey]window.Session // as last written
 	pending   map[string]pendingPerson
 
 	wake  chan struct{} // the guard loop
 	edge  chan struct{} // the keeper loop
 	flush chan struct{} // new devices
 	flows chan struct{} // new sessions
+
+	tried      sync.Once
+	triedStore chan struct{} // closed when the database was tried once
 }
 
 // rules is what is known of the kernel's rules.
@@ -76,7 +83,8 @@ func New(o Options) (*Gateway, error) {
 		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: list.NewKey(),
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
-		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
+		closing: map[int64]closer{}, seenFlows: map[flowKey]window.Session{},
 	}, nil
 }
 
@@ -84,17 +92,15 @@ func New(o Options) (*Gateway, error) {
 // it so until ctx ends. The rules stay when it returns: a stopped guard must
 // not leave the door open.
 func (g *Gateway) Run(ctx context.Context) error {
-	g.openStore(ctx)
-	g.Start(ctx)
+	g.start()
 	if err := g.guardOnce(ctx); err != nil {
-		return err
+		// The rules that are there stay, and the guard goes on trying.
+		g.o.Log.Error("rules not as planned", "err", err)
 	}
-	g.adopt(ctx)
-	g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
-	if g.o.Ready != nil {
-		g.o.Ready()
-	}
+	g.loadLists()
+	g.noteStart(ctx)
 	tasks := []run.Task{
+		{Name: "ready", Run: g.awaitReady},
 		{Name: "guard", Run: g.guard},
 		{Name: "keeper", Run: g.keep, Restart: true},
 		{Name: "observations", Run: g.observe, Restart: true},
@@ -115,8 +121,39 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return err
 }
 
-// Start reads the configuration and the lists.
-func (g *Gateway) Start(ctx context.Context) {
+// storeWithin is how long a slow disk may keep the box from saying that it is
+// ready. It goes on opening the database after that.
+const storeWithin = 20 * time.Second
+
+// awaitReady tells Ready when the rules were read back and the database was
+// tried, so that people find their windows.
+func (g *Gateway) awaitReady(ctx context.Context) error {
+	late := time.After(storeWithin)
+	select {
+	case <-g.triedStore:
+	case <-late:
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		g.mu.Lock()
+		read := !g.rules.readAt.IsZero()
+		g.mu.Unlock()
+		if read {
+			break
+		}
+		if pause(ctx, 50*time.Millisecond) != nil {
+			return nil
+		}
+	}
+	if g.o.Ready != nil {
+		g.o.Ready()
+	}
+	return nil
+}
+
+// start reads the configuration.
+func (g *Gateway) start() {
 	s := g.readSite()
 	g.mu.Lock()
 	g.site = s
@@ -125,6 +162,11 @@ func (g *Gateway) Start(ctx context.Context) {
 	if s.fault != nil {
 		g.o.Log.Error("site.toml is not usable", "mode", s.mode, "err", s.fault)
 	}
+}
+
+// noteStart puts the start on record, once there is a database to take it.
+func (g *Gateway) noteStart(ctx context.Context) {
+	s := g.current()
 	g.record(ctx, people.Box, func(tx *store.Tx) error {
 		args := map[string]any{"version": g.o.Version, "generation": s.generation}
 		if s.fault != nil {
@@ -132,7 +174,6 @@ func (g *Gateway) Start(ctx context.Context) {
 		}
 		return tx.Audit("box.started."+string(s.mode), args)
 	})
-	g.loadLists()
 }
 
 // neighbours watches the LAN port of the configuration in force.

@@ -7,7 +7,6 @@ import (
 
 	"monban/gateway/people"
 	"monban/gateway/store"
-	"monban/gateway/window"
 )
 
 // guard keeps the kernel's rules as planned: at once when something changed,
@@ -18,8 +17,15 @@ func (g *Gateway) guard(ctx context.Context) error {
 	tick := time.NewTicker(reconcileEvery)
 	defer tick.Stop()
 	for {
+		if err := g.guardOnce(ctx); err != nil {
+			g.o.Log.Error("rules not as planned", "err", err)
+		}
 		if g.o.Beat != nil {
 			g.o.Beat()
+		}
+		// Whatever the LAN does to wake us, there is a breath between turns.
+		if pause(ctx, breath) != nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -27,11 +33,11 @@ func (g *Gateway) guard(ctx context.Context) error {
 		case <-tick.C:
 		case <-g.wake:
 		}
-		if err := g.guardOnce(ctx); err != nil {
-			g.o.Log.Error("rules not as planned", "err", err)
-		}
 	}
 }
+
+// breath is the least time between two turns of the guard.
+const breath = 50 * time.Millisecond
 
 // guardOnce applies the plan if the kernel does not hold it.
 func (g *Gateway) guardOnce(ctx context.Context) error {
@@ -49,6 +55,7 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 	text := want.Rules.String()
 	g.mu.Lock()
 	now := g.rules
+	g.rules.suspect = false // what comes from here on is news
 	g.mu.Unlock()
 	at := g.o.Clock.Wall()
 	if now.ok && !now.suspect && now.applied == text && at.Sub(now.readAt).Abs() < compareEvery {
@@ -60,8 +67,10 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 			g.setRules(rules{applied: text, ok: true, readAt: at, notes: notes})
 			return nil
 		}
-		g.o.Log.Warn("the kernel's rules were changed by somebody else; put right", "err", err)
-		g.queue(lateRecord{who: people.Box, fn: func(tx *store.Tx) error { return tx.Audit("rules.foreign", nil) }})
+		g.o.Log.Warn("the kernel does not hold our rules; put right", "err", err)
+		if err == nil {
+			g.queue(lateRecord{who: people.Box, fn: func(tx *store.Tx) error { return tx.Audit("rules.foreign", nil) }})
+		}
 	}
 	if err := g.o.Firewall.Apply(want.Rules); err != nil {
 		g.setRules(rules{applied: now.applied, err: err, notes: notes})
@@ -78,6 +87,7 @@ func (g *Gateway) setRules(r rules) {
 	if r.readAt.IsZero() {
 		r.readAt = g.rules.readAt
 	}
+	r.suspect = g.rules.suspect // what changed while we looked
 	g.rules = r
 }
 
@@ -88,71 +98,6 @@ func (g *Gateway) watchForeign(ctx context.Context) error {
 		g.rules.suspect = true
 		g.mu.Unlock()
 		g.kick()
+		signal(g.edge) // windows, too
 	})
-}
-
-// keep carries windows to their end on record and writes what the disk would
-// not take before.
-func (g *Gateway) keep(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(g.nextEdge()):
-		case <-g.edge:
-		}
-		if g.db() == nil {
-			g.openStore(ctx)
-			if g.db() != nil {
-				g.adopt(ctx)
-				g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
-			}
-		}
-		g.settleAll(ctx)
-		g.writeLate(ctx)
-	}
-}
-
-// nextEdge is how long until a window's time is over, at most reconcileEvery.
-func (g *Gateway) nextEdge() time.Duration {
-	now, next := g.o.Clock.Boot(), reconcileEvery
-	for _, w := range g.open() {
-		// A little later than the deadline: the kernel counts in ticks.
-		next = min(next, max(w.EndBoot-now, 0)+20*time.Millisecond)
-	}
-	return next
-}
-
-// settleAll compares what the kernel holds with what is on record.
-func (g *Gateway) settleAll(ctx context.Context) {
-	g.acts.Lock()
-	defer g.acts.Unlock()
-	open := g.open()
-	if len(open) == 0 {
-		return
-	}
-	live, err := g.o.Firewall.Live()
-	if err != nil {
-		g.o.Log.Error("open windows not read", "err", err)
-		return
-	}
-	for _, w := range open {
-		seen := window.Seen{BootID: g.o.BootID, Boot: g.o.Clock.Boot(), At: g.o.Clock.Wall()}
-		for _, l := range live {
-			if uint32(l.Mark) == w.Mark {
-				seen.Live = true
-				g.follow(w, l.Passes)
-			}
-		}
-		if !seen.Live {
-			if seen.Boot < w.EndBoot {
-				g.restore(w)
-				continue
-			}
-			seen.Tally = g.tally(w)
-		}
-		if next, changed := window.Settle(w, seen); changed {
-			g.settled(ctx, people.Box, w.State, next)
-		}
-	}
 }

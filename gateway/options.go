@@ -30,6 +30,7 @@ type Windows interface {
 	AddPasses(firewall.Mark, []firewall.Pass) error
 	CloseWindow(firewall.Mark) (cut int, err error)
 	Live() ([]kernel.Live, error)
+	Sweep() (int, error)
 	Counts() (kernel.Counts, error)
 	Forget(firewall.Mark) error
 }
@@ -74,6 +75,9 @@ type Options struct {
 	LocalAddrs func(iface string) ([]netip.Addr, error) // required
 	// Listeners says which local TCP and UDP ports are listened on, and where.
 	Listeners func() ([]netip.AddrPort, error) // optional; evidence E-01 is unmeasured without it
+
+	// Untuned names the kernel settings that are not as the rules need them.
+	Untuned func() []string // optional
 
 	Clock   Clock        // required
 	BootID  string       // required; /proc/sys/kernel/random/boot_id

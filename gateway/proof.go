@@ -13,6 +13,14 @@ import (
 	"monban/gateway/text"
 )
 
+// A proof is a self-test and what it was about: rules of another
+// configuration or another boot prove nothing of these.
+type proof struct {
+	selftest.Result
+	Generation int    `json:"generation"`
+	BootID     string `json:"boot_id"`
+}
+
 // RunSelfTest proves by packets that every way in is closed, and keeps the
 // result as evidence.
 func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
@@ -45,15 +53,17 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 	for _, w := range g.open() {
 		req.Ports = append(req.Ports, w.Ports...)
 	}
+	req.Ports = req.Ports[:min(len(req.Ports), selftest.MaxPorts)]
 	r, err := g.o.SelfTest(ctx, req)
 	if err != nil {
 		return text.NewFault("selftest.not_here").Because(err)
 	}
+	p := proof{r, s.generation, g.o.BootID}
 	g.mu.Lock()
-	g.proof = r
+	g.proof = p
 	g.mu.Unlock()
 	g.record(ctx, who, func(tx *store.Tx) error {
-		b, err := json.Marshal(r)
+		b, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
@@ -69,7 +79,7 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 func (g *Gateway) Proof() selftest.Result {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.proof
+	return g.proof.Result
 }
 
 // globals leaves link-local addresses out: nobody outside the link has them.
@@ -89,10 +99,10 @@ func (g *Gateway) loadProof(ctx context.Context, db *store.DB) {
 	if err != nil || b == nil {
 		return
 	}
-	var r selftest.Result
-	if json.Unmarshal(b, &r) == nil {
+	var p proof
+	if json.Unmarshal(b, &p) == nil {
 		g.mu.Lock()
-		g.proof = r
+		g.proof = p
 		g.mu.Unlock()
 	}
 }

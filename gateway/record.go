@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,18 +36,21 @@ func (g *Gateway) openStore(ctx context.Context) {
 		return
 	}
 	g.mu.Lock()
-	if all, _ := g.inventory.Len(); all == 0 {
-		g.inventory = device.NewInventory(known)
-	} else { // opened late: what was seen meanwhile stays
-		for _, d := range known {
-			if d.Name != "" && d.NamedBy != fromSite {
-				g.inventory.Name(d.MAC, d.Name, d.NamedBy)
-			}
-			g.inventory.SetID(d.MAC, d.ID)
+	meanwhile := g.inventory.All(g.o.Clock.Wall())
+	g.inventory = device.NewInventory(known)
+	for _, d := range meanwhile {
+		if d.LastSeen.IsZero() {
+			continue // only site.toml knows it
 		}
+		g.inventory.See(device.Sighting{At: d.FirstSeen, MAC: d.MAC, Iface: d.Iface})
+		for _, a := range slices.Backward(d.Addrs) { // the newest last
+			g.inventory.See(device.Sighting{At: a.Seen, MAC: d.MAC, Addr: a.Addr, Iface: d.Iface})
+		}
+		g.inventory.See(device.Sighting{At: d.LastSeen, MAC: d.MAC, Iface: d.Iface})
 	}
 	g.trouble = nil
 	g.mu.Unlock()
+	g.nameDevices(g.current().config)
 	g.data.Store(db)
 	g.loadProof(ctx, db)
 	for _, f := range db.Findings() {
@@ -69,8 +73,13 @@ func (g *Gateway) act(ctx context.Context, who people.Actor, fn func(*store.Tx) 
 	}
 	g.writeLate(ctx) // so that the log keeps its order
 	err := db.Act(ctx, who, g.stamp(), fn)
-	if isStore(err) {
+	switch {
+	case isStore(err):
 		g.troubled(err)
+	case err == nil:
+		g.mu.Lock()
+		g.trouble = nil
+		g.mu.Unlock()
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"monban/firewall"
 	"monban/gateway/people"
@@ -39,6 +40,12 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 			st.Notes = append(st.Notes, Note{Code: "gateway.no_upstream", Level: "caution"})
 		}
 	}
+	if g.o.Untuned != nil {
+		if keys := g.o.Untuned(); len(keys) > 0 {
+			st.Notes = append(st.Notes, Note{Code: "gateway.sysctls", Level: "caution", Args: map[string]any{"keys": strings.Join(keys, ", ")}})
+		}
+	}
+	st.RulesOK = st.RulesOK && st.Now.Sub(st.RulesReadAt).Abs() < 3*compareEvery // a guard that stands still proves nothing
 	for _, w := range g.open() {
 		v := g.view(w)
 		st.Open = append(st.Open, v)
@@ -190,11 +197,11 @@ func (g *Gateway) WindowByID(ctx context.Context, who people.Actor, id int64) (W
 	if err := may(who, people.ActRead); err != nil {
 		return Window{}, err
 	}
-	if _, open := g.openByID(id); open {
-		g.settleAll(ctx)
+	g.settleAll(ctx)
+	w, err := g.load(ctx, id)
+	if _, known := g.windowByMark(firewall.Mark(w.Mark)); known {
 		g.pollFlows(ctx)
 	}
-	w, err := g.load(ctx, id)
 	if err != nil {
 		return Window{}, err
 	}

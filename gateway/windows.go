@@ -121,13 +121,13 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 			return Window{}, text.NewFault("window.collides", "port", p.String(), "window", o.ID).On("port")
 		}
 	}
-	live, err := g.o.Firewall.Live()
-	if err != nil {
-		return Window{}, fmt.Errorf("reading the open windows: %w", err)
+	// site.toml may have changed since the request.
+	if !registered(g.current().config, w) {
+		return Window{}, text.NewFault("window.vendor_changed", "vendor", g.view(w).VendorLabel).On("vendor")
 	}
-	var marks []uint32
-	for _, l := range live {
-		marks = append(marks, uint32(l.Mark))
+	marks, err := g.marksInUse()
+	if err != nil {
+		return Window{}, err
 	}
 	stamp := g.stamp()
 	if err := g.act(ctx, who, func(tx *store.Tx) error {
@@ -170,6 +170,43 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 	})
 	g.o.Log.Info("window opened", "window", w.ID, "vendor", w.Vendor, "device", w.Device, "until", w.EndAt, "mark", w.Mark)
 	return g.view(w), nil
+}
+
+// marksInUse are the marks the kernel still knows, from open windows or from
+// old ones whose flows or counters are left. A new window must not have one:
+// an old session would come to life with it. The database knows of marks too,
+// but it may be another one than this boot began with.
+func (g *Gateway) marksInUse() ([]uint32, error) {
+	in := map[firewall.Mark]bool{}
+	live, err := g.o.Firewall.Live()
+	if err != nil {
+		return nil, fmt.Errorf("reading the open windows: %w", err)
+	}
+	for _, l := range live {
+		in[l.Mark] = true
+	}
+	flows, err := g.o.Firewall.Flows()
+	if err != nil {
+		return nil, fmt.Errorf("reading the flows of windows: %w", err)
+	}
+	for _, f := range flows {
+		in[f.Mark] = true
+	}
+	counts, err := g.o.Firewall.Counts()
+	if err != nil {
+		return nil, fmt.Errorf("reading the counters of windows: %w", err)
+	}
+	for m := range counts.Passed {
+		in[m] = true
+	}
+	for m := range counts.Dead {
+		in[m] = true
+	}
+	var out []uint32
+	for m := range in {
+		out = append(out, uint32(m))
+	}
+	return out, nil
 }
 
 // notOpened takes back what the kernel may hold of a window it refused, and

@@ -177,9 +177,6 @@ func TestSockets(t *testing.T) {
 		if got := unit(t, name, c.kind); !slices.Equal(got, want) {
 			t.Errorf("%s listens on %v, want %v", name, got, want)
 		}
-		if got := unit(t, name, "BindToDevice"); !slices.Equal(got, []string{site.LAN.Interface}) {
-			t.Errorf("%s is bound to %v", name, got)
-		}
 		if got := unit(t, name, "FileDescriptorName"); !slices.Equal(got, []string{fd}) {
 			t.Errorf("%s is called %v", name, got)
 		}

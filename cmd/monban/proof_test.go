@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,6 +107,44 @@ func TestForeignFlush(t *testing.T) {
 		t.Errorf("the window outlived its end by %v", last.Sub(w.Ends))
 	}
 	nft("delete", "table", "inet", "theirs")
+	c.verified()
+}
+
+// A way in that somebody puts beside our records is closed at once, and an
+// open window that somebody makes longer or wider is put right.
+func TestForeignWindow(t *testing.T) {
+	c := open(t)
+	nft := func(element string) {
+		c.run("lab", "exec", "--dir", c.dir, "gateway", "--", "nft", "add", "element", "inet", "monban", element)
+	}
+	to := c.addr("rececom", true, 3389)
+	inside := strings.Trim(strings.TrimSuffix(to, ":3389"), "[]")
+	stranger := strings.Trim(strings.TrimSuffix(c.addr("stranger", true, 1), ":1"), "[]")
+	nft("win_live { 0x00010777 timeout 1h }")
+	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : 0x00010777 }")
+	time.Sleep(time.Second)
+	if out, ok := c.reach("stranger", "tcp", to); ok {
+		t.Errorf("a way in on nobody's record stays open:\n%s", out)
+	}
+	var lines []gateway.AuditLine
+	c.ask(&lines, "audit", "list")
+	if lines[0].Code != "window.unknown_closed" {
+		t.Errorf("the log's last line is %s", lines[0].Code)
+	}
+	// An open window made wider: the stranger stays out, the vendor's end stays.
+	w := c.breakGlass("rececom", "3389", 8*time.Second)
+	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : " + fmt.Sprintf("%#08x", 0x10000+w.Mark) + " }")
+	time.Sleep(time.Second)
+	if _, ok := c.reach("stranger", "tcp", to); ok {
+		t.Error("the stranger gets in by the vendor's window")
+	}
+	if _, ok := c.reach("vendor", "tcp", to); !ok {
+		t.Error("the vendor lost his window")
+	}
+	time.Sleep(time.Until(w.Ends.Add(500 * time.Millisecond)))
+	if _, ok := c.reach("vendor", "tcp", to); ok {
+		t.Error("the window outlived its end")
+	}
 	c.verified()
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/net/netutil"
 
 	"monban/firewall/kernel"
 	"monban/gateway"
@@ -38,6 +39,9 @@ type serveCmd struct {
 // Run serves until a signal or an error that a restart must mend.
 func (c *serveCmd) Run(e *env) error {
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+	hup := make(chan os.Signal, 1) // before anything takes time: one that nobody waits for ends the process
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	k, err := kernel.Open()
 	if err != nil {
 		return err
@@ -65,14 +69,15 @@ func (c *serveCmd) Run(e *env) error {
 			return store.Open(filepath.Join(c.State, "monban.db"), store.Options{})
 		},
 		LocalAddrs: localAddrs, Listeners: listeners,
-		Clock: clock, BootID: id, Version: version(), Log: log,
+		Untuned: untuned,
+		Clock:   clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },
-		Beat:  func() { daemon.SdNotify(false, daemon.SdNotifyWatchdog) },
+		Beat:  func() { notify(daemon.SdNotifyWatchdog) },
 	})
 	if err != nil {
 		return err
 	}
-	tried := once(3, func() { daemon.SdNotify(false, daemon.SdNotifyReady) })
+	tried := once(3, func() { notify(daemon.SdNotifyReady) })
 	part := func() *services {
 		return &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, tried: tried()}
 	}
@@ -92,7 +97,7 @@ func (c *serveCmd) Run(e *env) error {
 			controlTried()
 			return control.Serve(ctx, l, g)
 		})},
-		run.Task{Name: "reload", Run: after(ready, func(ctx context.Context) error { return onHangup(ctx, g) })},
+		run.Task{Name: "reload", Run: after(ready, func(ctx context.Context) error { return onHangup(ctx, hup, g) })},
 	)
 }
 
@@ -109,10 +114,7 @@ func after(ready <-chan struct{}, f func(context.Context) error) func(context.Co
 }
 
 // onHangup reads site.toml again at each SIGHUP.
-func onHangup(ctx context.Context, g *gateway.Gateway) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func onHangup(ctx context.Context, hup <-chan os.Signal, g *gateway.Gateway) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -131,9 +133,34 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
+// maxConns bounds what open connections of one listener can cost. A clinic has
+// some tens of browsers.
+const maxConns = 256
+
+// copied returns another handle of the same listening socket.
+func copied(l net.Listener) (net.Listener, error) {
+	t, ok := l.(*net.TCPListener)
+	if !ok {
+		return l, nil
+	}
+	f, err := t.File()
+	if err != nil {
+		return nil, fmt.Errorf("copying a listener: %w", err)
+	}
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+// untuned names the kernel settings that are not as the rules need them.
+func untuned() (keys []string) {
+	for _, s := range kernel.Untuned() {
+		keys = append(keys, s.Key)
+	}
+	return keys
+}
+
 // serveOn serves on each listener until ctx ends, by TLS if the server has a
-// configuration for it. The listeners are closed with it; the socket itself
-// stays with whoever passed it.
+// configuration for it. The sockets stay open.
 func serveOn(ctx context.Context, srv *http.Server, ls []net.Listener) error {
 	serve := srv.Serve
 	if srv.TLSConfig != nil {
@@ -141,6 +168,12 @@ func serveOn(ctx context.Context, srv *http.Server, ls []net.Listener) error {
 	}
 	group, ctx := run.NewGroup(ctx)
 	for _, l := range ls {
+		// A copy, so that the socket is still there for the next try.
+		l, err := copied(l)
+		if err != nil {
+			return err
+		}
+		l = netutil.LimitListener(l, maxConns)
 		group.Go("serving "+l.Addr().String(), func(context.Context) error {
 			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serving the page: %w", err)

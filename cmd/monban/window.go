@@ -13,10 +13,11 @@ import (
 )
 
 type windowCmd struct {
-	Open  windowOpenCmd  `cmd:"" help:"Open a window now, without approval. For emergencies, as root; alarms everyone."`
-	List  windowListCmd  `cmd:"" help:"List maintenance windows, newest first."`
-	Show  windowShowCmd  `cmd:"" help:"Show one window with its sessions."`
-	Close windowCloseCmd `cmd:"" help:"Close an open window now."`
+	Open     windowOpenCmd     `cmd:"" help:"Open a window now, without approval. For emergencies, as root; alarms everyone."`
+	List     windowListCmd     `cmd:"" help:"List maintenance windows, newest first."`
+	Show     windowShowCmd     `cmd:"" help:"Show one window with its sessions."`
+	Close    windowCloseCmd    `cmd:"" help:"Close an open window now."`
+	CloseAll windowCloseAllCmd `cmd:"" help:"Close every open window now, on record or not."`
 }
 
 type windowOpenCmd struct {
@@ -87,6 +88,19 @@ func (c *windowShowCmd) Run(e *env) error {
 		for _, s := range w.Sessions {
 			fmt.Fprintf(e.stdout, "  %s  %s → %s  %s – %s  %d / %d B\n", s.Proto, s.Source, s.Target, shortTime(s.Start), shortTime(s.End), s.In, s.Out)
 		}
+	})
+}
+
+type windowCloseAllCmd struct{ remote }
+
+// Run closes all windows. It works without a database, too.
+func (c *windowCloseAllCmd) Run(e *env) error {
+	var n int
+	if err := c.client().Post(e.ctx, "/windows/close-all", nil, &n); err != nil {
+		return err
+	}
+	return c.print(e.stdout, n, func() {
+		fmt.Fprintln(e.stdout, e.lang.Say("command.all_closed", text.Args{"n": n}))
 	})
 }
 

@@ -131,6 +131,9 @@ func Handler(g *gateway.Gateway) http.Handler {
 		}
 		return g.BreakGlass(r.Context(), who, ask)
 	})
+	handle("POST /windows/close-all", func(r *http.Request, who people.Actor) (any, error) {
+		return g.CloseAll(r.Context(), who)
+	})
 	handle("POST /windows/{id}/close", func(r *http.Request, who people.Actor) (any, error) {
 		id, err := windowID(r)
 		if err != nil {

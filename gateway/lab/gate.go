@@ -144,7 +144,7 @@ func (g *gate) start(ctx context.Context, group *run.Group) error {
 	if err := g.listen(group); err != nil {
 		return err
 	}
-	drain(g.notify)
+	drainFor(g.notify, time.Millisecond)
 	dir := g.site.Dir
 	pid, done, err := g.activated([]string{"NOTIFY_SOCKET=" + notifyName}, g.sockets, "--lang", string(g.site.Lang),
 		"serve", "--config", configFile(dir), "--state", stateDir(dir), "--socket", controlSocket(dir),
@@ -163,6 +163,18 @@ func (g *gate) start(ctx context.Context, group *run.Group) error {
 	g.expected = !ready
 	g.mu.Unlock()
 	if ready {
+		group.Go("watchdog", func(context.Context) error {
+			// systemd would listen to each beat; a daemon nobody listens to
+			// finds the socket full.
+			for {
+				select {
+				case <-ended:
+					return nil
+				default:
+					drainFor(g.notify, 100*time.Millisecond)
+				}
+			}
+		})
 		return nil
 	}
 	if how == "" {

@@ -109,10 +109,10 @@ func bound(a netip.Addr, port uint16, kind int) (int, error) {
 	return fd, nil
 }
 
-// drain forgets what an earlier daemon said last.
-func drain(c *net.UnixConn) {
+// drainFor forgets what was said and what is said within d.
+func drainFor(c *net.UnixConn, d time.Duration) {
 	buf := make([]byte, 4096)
-	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_ = c.SetReadDeadline(time.Now().Add(d))
 	for {
 		if _, err := c.Read(buf); err != nil {
 			return

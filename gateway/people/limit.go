@@ -31,8 +31,12 @@ type Limiter struct {
 	swept time.Time
 }
 
-// A key has an empty part where it stands for all.
-type key struct{ account, source string }
+// A key has an empty part where it stands for all. An attempt without an
+// account, as by a set-up code, is a pair of its own all the same.
+type key struct {
+	account, source string
+	pair            bool
+}
 
 // NewLimiter returns a Limiter without a past.
 func NewLimiter() *Limiter {
@@ -46,7 +50,7 @@ func (l *Limiter) Try(account, source string, now time.Time) time.Duration {
 	account = Key(account)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	pair := key{account, source}
+	pair := key{account, source, true}
 	buckets := []*rate.Limiter{
 		l.bucket(pair, pairFree, pairEvery, now),
 		l.bucket(key{source: source}, sourceFree, sourceEvery, now),
@@ -73,7 +77,7 @@ func (l *Limiter) Try(account, source string, now time.Time) time.Duration {
 func (l *Limiter) Good(account, source string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	pair := key{Key(account), source}
+	pair := key{Key(account), source, true}
 	delete(l.by, pair)
 	if len(l.good) < maxTracked {
 		l.good[pair] = true
@@ -97,7 +101,7 @@ func (l *Limiter) bucket(k key, free int, every time.Duration, now time.Time) *r
 		}
 	}
 	if len(l.by) >= maxTracked {
-		k = key{}
+		k = key{pair: true}
 		if b := l.by[k]; b != nil {
 			return b
 		}

@@ -6,9 +6,7 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"runtime/debug"
 	"time"
 
@@ -80,10 +78,6 @@ func again(ctx context.Context, t Task, restarted func(string, time.Duration, er
 		err := guarded(ctx, t.Run)
 		if ctx.Err() != nil {
 			return nil
-		}
-		// Nothing a retry could mend.
-		if errors.Is(err, fs.ErrPermission) {
-			return err
 		}
 		if time.Since(began) > lastPause {
 			pause = firstPause

@@ -8,6 +8,9 @@ var commandText = map[string]sentence{
 	"command.window_closed": {
 		JA: "受付 {id} を閉じました。切った接続 {cut} 本、通した量 {bytes} バイト。",
 		EN: "Window {id} is closed. {cut} connections were cut, {bytes} bytes had passed."},
+	"command.all_closed": {
+		JA: "開いていた入口 {n} 件をすべて閉じました。",
+		EN: "All {n} open windows are closed."},
 	"command.status.guarding": {
 		JA: "守っています。",
 		EN: "Guarding."},

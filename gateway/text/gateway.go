@@ -61,12 +61,24 @@ var gatewayText = map[string]sentence{
 	"rules.foreign": {
 		JA: "通信を守る規則が、門番以外のものによって変えられたため、元に戻しました。",
 		EN: "The packet rules were changed by something else and put right."},
+	"window.put_right": {
+		JA: "受付 {window}: 「{device}」への入口が門番以外のものによって変えられたため、承認どおりに直しました。終わりの時刻は変わりません。",
+		EN: "Window {window}: the way in to {device} was changed by something else and put right. Its end stays the same."},
+	"window.vendor_changed": {
+		JA: "申し込みのあとで、業者「{vendor}」の登録が変わりました。業者に確かめて、もう一度申し込みを受け付けてください。",
+		EN: "The registration of {vendor} has changed since this was asked for. Ask the vendor and record the request again."},
+	"gateway.sysctls": {
+		JA: "この箱の基本の設定が、守りに必要な値になっていません({keys})。保守業者に連絡してください。",
+		EN: "Kernel settings the rules rely on are not as they must be ({keys}). Call your vendor."},
 	"store.finding": {
 		JA: "記録の保管場所を開くときに、気になる点がありました({why})。",
 		EN: "Something was not as expected when the database was opened ({why})."},
 	"setup.code_made": {
 		JA: "最初の利用者を登録するためのコードを作りました。",
 		EN: "A set-up code for the first account was made."},
+	"device.name_misleads": {
+		JA: "「{name}」は、ほかの機器や番号・アドレスと紛らわしいため使えません。別の名前にしてください。",
+		EN: "{name} would be taken for another device, a number or an address. Choose another name."},
 	"device.named": {
 		JA: "機器 {mac} の名前を「{name}」にしました。",
 		EN: "The device {mac} was named {name}."},

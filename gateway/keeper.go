@@ -1,0 +1,196 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"monban/firewall"
+	"monban/firewall/kernel"
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/window"
+)
+
+// keep carries windows to their end on record, closes what nobody has on
+// record, and writes what the disk would not take before.
+func (g *Gateway) keep(ctx context.Context) error {
+	for {
+		g.keepOnce(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(g.nextEdge()):
+		case <-g.edge:
+		}
+	}
+}
+
+func (g *Gateway) keepOnce(ctx context.Context) {
+	g.openStore(ctx)
+	g.adopt(ctx)
+	g.settleAll(ctx)
+	g.writeLate(ctx)
+	g.tried.Do(func() { close(g.triedStore) })
+}
+
+// nextEdge is how long until a window's time is over, at most reconcileEvery.
+func (g *Gateway) nextEdge() time.Duration {
+	now, next := g.o.Clock.Boot(), reconcileEvery
+	for _, w := range g.open() {
+		left := w.EndBoot - now
+		if left < -overdue {
+			left = overdue // it does not end; do not spin over it
+		}
+		// A little later than the deadline: the kernel counts in ticks.
+		next = min(next, max(left, 0)+20*time.Millisecond)
+	}
+	return next
+}
+
+// overdue is how long after its end a window may still be in the kernel before
+// it is closed by hand. It never should be.
+const overdue = time.Second
+
+// settleAll compares what the kernel holds with what is on record.
+func (g *Gateway) settleAll(ctx context.Context) {
+	g.acts.Lock()
+	defer g.acts.Unlock()
+	live, err := g.o.Firewall.Live()
+	if err != nil {
+		g.o.Log.Error("open windows not read", "err", err)
+		return
+	}
+	held := map[firewall.Mark]kernel.Live{}
+	for _, l := range live {
+		held[l.Mark] = l
+	}
+	for _, w := range g.open() {
+		l, alive := held[firewall.Mark(w.Mark)]
+		delete(held, firewall.Mark(w.Mark))
+		g.settleOne(ctx, w, l, alive)
+	}
+	if g.adopted {
+		g.closeUnknown(ctx, held)
+	}
+	if n, err := g.o.Firewall.Sweep(); n > 0 || err != nil {
+		g.o.Log.Error("removed ways in that belong to no window", "n", n, "err", err)
+	}
+}
+
+// settleOne takes one window as far as the kernel is.
+func (g *Gateway) settleOne(ctx context.Context, w window.Window, l kernel.Live, alive bool) {
+	now := g.o.Clock.Boot()
+	if c, ok := g.closing[w.ID]; ok { // somebody wants it closed and the kernel failed
+		if _, err := g.cut(ctx, c.who, w, c.how); err != nil {
+			g.o.Log.Error("window still not closed", "window", w.ID, "err", err)
+		}
+		return
+	}
+	seen := window.Seen{BootID: g.o.BootID, Boot: now, At: g.o.Clock.Wall(), Live: alive}
+	switch {
+	case alive && now > w.EndBoot+overdue:
+		g.o.Log.Error("window outlived its end; closed", "window", w.ID, "left", l.Left)
+		if _, err := g.cut(ctx, people.Box, w, window.RanOut); err != nil {
+			g.o.Log.Error("window still not closed", "window", w.ID, "err", err)
+		}
+		return
+	case alive:
+		g.check(ctx, w, l)
+	case now < w.EndBoot:
+		g.restore(ctx, w)
+		return
+	default:
+		seen.Tally = g.tally(w)
+	}
+	if next, changed := window.Settle(w, seen); changed {
+		g.settled(ctx, people.Box, w.State, next)
+	}
+}
+
+// closeUnknown closes what is open in the kernel and on nobody's record: put
+// there by somebody else, or left by an act that failed half-way.
+func (g *Gateway) closeUnknown(ctx context.Context, held map[firewall.Mark]kernel.Live) {
+	for mark := range held {
+		if mark == firewall.Canary {
+			continue
+		}
+		cut, err := g.o.Firewall.CloseWindow(mark)
+		g.o.Log.Error("closed a window nobody has on record", "mark", mark, "cut", cut, "err", err)
+		g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
+			return tx.Audit("window.unknown_closed", map[string]any{"mark": mark, "cut": cut})
+		})
+	}
+}
+
+// check wants an open window in the kernel to be what was opened: not longer,
+// not wider, and leading to its own device. What is more than that is cut
+// away with the whole window, which then gets the rest of its time anew.
+func (g *Gateway) check(ctx context.Context, w window.Window, l kernel.Live) {
+	d, ok := g.deviceByID(w.Device)
+	if !ok {
+		return
+	}
+	d = g.onLAN(d)
+	want := passes(w, d)
+	surplus := slices.ContainsFunc(l.Passes, func(p firewall.Pass) bool { return !g.belongs(w, d.MAC, p) }) || len(l.OutPasses) > 0
+	if surplus || l.Left > w.Left(g.o.Clock.Boot())+overdue {
+		_, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
+		g.o.Log.Error("window in the kernel was not as opened; put right", "window", w.ID, "left", l.Left, "passes", l.Passes, "err", err)
+		g.restore(ctx, w)
+		return
+	}
+	// The device may have taken further IPv6 addresses since (RFC 8981).
+	more := slices.DeleteFunc(want, func(p firewall.Pass) bool {
+		return p.Inside.Addr().Is4() || containsPass(l.Passes, p)
+	})
+	if len(more) == 0 {
+		return
+	}
+	if err := g.o.Firewall.AddPasses(firewall.Mark(w.Mark), more); err != nil {
+		g.o.Log.Warn("new address of a device not let through its window", "window", w.ID, "err", err)
+	}
+}
+
+// belongs says whether a pass in the kernel is one of the window's: from one
+// of its ranges, to one of its ports, at an address nobody but its device has
+// used last.
+func (g *Gateway) belongs(w window.Window, mac [6]byte, p firewall.Pass) bool {
+	if !slices.Contains(w.Sources, p.Source) {
+		return false
+	}
+	if !slices.ContainsFunc(w.Ports, func(q window.Port) bool {
+		return q.Port == p.Inside.Port() && protocol(q.Proto) == p.Proto && (!p.Source.Addr().Is4() || q.WAN == p.WANPort)
+	}) {
+		return false
+	}
+	g.mu.Lock()
+	holder, known := g.inventory.ByAddr(p.Inside.Addr(), g.o.Clock.Wall())
+	g.mu.Unlock()
+	return known && holder.MAC == mac
+}
+
+func containsPass(have []firewall.Pass, p firewall.Pass) bool {
+	return slices.ContainsFunc(have, func(h firewall.Pass) bool {
+		return h.Source == p.Source && h.Proto == p.Proto && h.Inside == p.Inside
+	})
+}
+
+// restore gives an open window back to a kernel that somebody else emptied,
+// for the rest of its time.
+func (g *Gateway) restore(ctx context.Context, w window.Window) {
+	d, ok := g.deviceByID(w.Device)
+	left := w.Left(g.o.Clock.Boot())
+	if !ok || left < 50*time.Millisecond {
+		return
+	}
+	ways := passes(w, g.onLAN(d))
+	if len(ways) == 0 {
+		return
+	}
+	_, err := g.o.Firewall.OpenWindow(firewall.Opening{Mark: firewall.Mark(w.Mark), For: left, Passes: ways})
+	g.o.Log.Warn("window given the rest of its time", "window", w.ID, "left", left, "err", err)
+	if err == nil {
+		g.recordWindow(ctx, people.Box, func(tx *store.Tx) error { return tx.Audit("window.put_right", g.describe(w)) })
+	}
+}
