@@ -163,11 +163,13 @@ func (g *gate) start(ctx context.Context, group *run.Group) error {
 	g.expected = !ready
 	g.mu.Unlock()
 	if ready {
-		group.Go("watchdog", func(context.Context) error {
+		group.Go("watchdog", func(ctx context.Context) error {
 			// systemd would listen to each beat; a daemon nobody listens to
 			// finds the socket full.
 			for {
 				select {
+				case <-ctx.Done():
+					return nil
 				case <-ended:
 					return nil
 				default:
