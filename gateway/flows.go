@@ -86,7 +86,7 @@ func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 	var put []window.Session
 	for _, f := range flows {
 		w, ok := g.windowByMark(f.Mark)
-		if !ok {
+		if !ok || !f.Source.IsValid() || !f.Target.IsValid() {
 			continue // the canary, or a window nobody remembers
 		}
 		s := session(w, f, now)

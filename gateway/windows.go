@@ -229,14 +229,18 @@ func (g *Gateway) notOpened(ctx context.Context, w window.Window, why error) (Wi
 	return g.view(failed), text.NewFault("window.kernel").Because(why)
 }
 
-// onLAN returns d with only the addresses that lie in the LAN's own networks:
-// a way in must never lead back outside.
+// onLAN returns d with only the addresses that lie in the LAN's own networks,
+// since a way in must never lead back outside, and that no other device has
+// used since.
 func (g *Gateway) onLAN(d device.Device) device.Device {
 	nets := g.current().config.LAN.Addresses
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	d.Addrs = slices.DeleteFunc(slices.Clone(d.Addrs), func(a device.Address) bool {
 		for _, n := range nets {
 			if n.Masked().Contains(a.Addr) {
-				return n.Addr() == a.Addr // nor to the box itself
+				holder, known := g.inventory.ByAddr(a.Addr, a.Seen)
+				return n.Addr() == a.Addr /* nor to the box itself */ || known && holder.MAC != d.MAC
 			}
 		}
 		return true

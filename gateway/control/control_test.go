@@ -51,6 +51,7 @@ func (k *fakeKernel) CloseWindow(m firewall.Mark) (int, error) {
 }
 func (k *fakeKernel) Live() ([]kernel.Live, error)    { return slices.Clone(k.live), nil }
 func (k *fakeKernel) Counts() (kernel.Counts, error)  { return kernel.Counts{}, nil }
+func (k *fakeKernel) Sweep() (int, error)             { return 0, nil }
 func (k *fakeKernel) Forget(firewall.Mark) error      { return nil }
 func (k *fakeKernel) Flows() ([]firewall.Flow, error) { return nil, nil }
 func (k *fakeKernel) WatchFlows(ctx context.Context, _ func(firewall.Flow)) error {

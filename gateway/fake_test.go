@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"monban/dnsfilter"
+	"monban/firewall"
+	"monban/firewall/kernel"
+)
+
+// fakeTime is a clock that stands until somebody moves it.
+type fakeTime struct {
+	mu     sync.Mutex
+	wall   time.Time
+	boot   time.Duration
+	synced bool
+}
+
+func (f *fakeTime) clock() Clock {
+	return Clock{
+		Wall:   func() time.Time { f.mu.Lock(); defer f.mu.Unlock(); return f.wall },
+		Boot:   func() time.Duration { f.mu.Lock(); defer f.mu.Unlock(); return f.boot },
+		Synced: func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.synced },
+	}
+}
+
+// pass lets time go by; set changes only what the wall says.
+func (f *fakeTime) pass(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wall, f.boot = f.wall.Add(d), f.boot+d
+}
+
+func (f *fakeTime) set(wall time.Time, synced bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wall, f.synced = wall, synced
+}
+
+// fakeKernel holds rules and live windows as the kernel does, and ends them by
+// itself. An entry in fail makes the method of that name fail.
+type fakeKernel struct {
+	boot func() time.Duration
+
+	mu     sync.Mutex
+	rules  string
+	calls  []string // of what changes something
+	live   map[firewall.Mark]fakeLive
+	counts kernel.Counts
+	flows  []firewall.Flow
+	fail   map[string]error
+	// onOpen runs when OpenWindow is called, before anything is held.
+	onOpen func()
+}
+
+type fakeLive struct {
+	end    time.Duration
+	passes []firewall.Pass
+}
+
+func (k *fakeKernel) call(name string) error {
+	k.calls = append(k.calls, name)
+	return k.fail[name]
+}
+
+func (k *fakeKernel) Apply(rs firewall.Ruleset) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("Apply"); err != nil {
+		return err
+	}
+	k.rules = rs.String()
+	return nil
+}
+
+func (k *fakeKernel) Read() (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rules, k.fail["Read"]
+}
+
+func (k *fakeKernel) OpenWindow(o firewall.Opening) (kernel.Live, error) {
+	if k.onOpen != nil {
+		k.onOpen()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("OpenWindow"); err != nil {
+		return kernel.Live{}, err
+	}
+	k.live[o.Mark] = fakeLive{k.boot() + o.For, o.Passes}
+	return kernel.Live{Mark: o.Mark, Left: o.For, Passes: o.Passes}, nil
+}
+
+func (k *fakeKernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := k.live[m]
+	l.passes = append(slices.Clone(l.passes), p...)
+	k.live[m] = l
+	return k.call("AddPasses")
+}
+
+func (k *fakeKernel) CloseWindow(m firewall.Mark) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("CloseWindow"); err != nil {
+		return 0, err
+	}
+	delete(k.live, m)
+	return len(k.flows), nil
+}
+
+func (k *fakeKernel) Live() ([]kernel.Live, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var out []kernel.Live
+	for m, l := range k.live {
+		if left := l.end - k.boot(); left > 0 {
+			out = append(out, kernel.Live{Mark: m, Left: left, Passes: l.passes})
+		}
+	}
+	return out, k.fail["Live"]
+}
+
+func (k *fakeKernel) Counts() (kernel.Counts, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.counts, k.fail["Counts"]
+}
+
+func (k *fakeKernel) Sweep() (int, error) { return 0, nil }
+
+func (k *fakeKernel) Forget(firewall.Mark) error { return nil }
+
+func (k *fakeKernel) Flows() ([]firewall.Flow, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.flows), k.fail["Flows"]
+}
+
+func (k *fakeKernel) WatchFlows(ctx context.Context, _ func(firewall.Flow)) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (k *fakeKernel) WatchForeign(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
+
+// set changes the fake under its lock.
+func (k *fakeKernel) set(change func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change()
+}
+
+// called says how often the method was called.
+func (k *fakeKernel) called(name string) (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, c := range k.calls {
+		if c == name {
+			n++
+		}
+	}
+	return n
+}
+
+// marks are the windows held now.
+func (k *fakeKernel) marks() (all []firewall.Mark) {
+	live, _ := k.Live()
+	for _, l := range live {
+		all = append(all, l.Mark)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// fakeResolver keeps what it is told.
+type fakeResolver struct {
+	mu        sync.Mutex
+	policy    *dnsfilter.Policy
+	upstreams []netip.AddrPort
+	counts    DNSCounts
+}
+
+func (r *fakeResolver) Set(p *dnsfilter.Policy) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.policy = p
+}
+
+func (r *fakeResolver) SetUpstreams(u []netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.upstreams = u
+}
+
+func (r *fakeResolver) Stats() DNSCounts { return r.counts }
+
+func (r *fakeResolver) Explain(_ context.Context, name string, client netip.Addr) (Explanation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.policy.Decide(client, name, noon)
+	return Explanation{Name: name, Reason: d.Reason, List: d.List, Line: d.Line}, nil
+}

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"monban/gateway/people"
+	"monban/gateway/selftest"
+)
+
+// free are the exported methods that ask for no actor: what they tell the
+// pages before anybody has signed in, and what lets people in.
+var free = []string{"Actor", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
+	"Proof", "Reload", "Run", "SetUpNeeded", "SignIn", "Site", "Status", "StepUp", "Vendors", "Zone"}
+
+// acts are all others, each as somebody would call it. An act that gets as far
+// as its own faults was allowed.
+func acts(b *box, waiting, open int64) map[string]func(context.Context, people.Actor) error {
+	second := func(_ any, err error) error { return err }
+	return map[string]func(context.Context, people.Actor) error{
+		"AskWindow": func(c context.Context, a people.Actor) error { return second(b.AskWindow(c, a, want(time.Hour, 1))) },
+		"ApproveWindow": func(c context.Context, a people.Actor) error {
+			return second(b.ApproveWindow(c, a, waiting, 9*time.Hour, true))
+		},
+		"BreakGlass": func(c context.Context, a people.Actor) error {
+			return second(b.BreakGlass(c, a, want(time.Hour, 3389)))
+		},
+		"RefuseWindow": func(c context.Context, a people.Actor) error { return second(b.RefuseWindow(c, a, waiting, "")) },
+		"CloseWindow":  func(c context.Context, a people.Actor) error { return second(b.CloseWindow(c, a, 99)) },
+		"CloseAll":     func(c context.Context, a people.Actor) error { return second(b.CloseAll(c, a)) },
+		"Devices":      func(c context.Context, a people.Actor) error { return second(b.Devices(c, a)) },
+		"NameDevice":   func(c context.Context, a people.Actor) error { return b.NameDevice(c, a, 999, "x") },
+		"RunSelfTest":  func(c context.Context, a people.Actor) error { return b.RunSelfTest(c, a) },
+		"People":       func(c context.Context, a people.Actor) error { return second(b.People(c, a)) },
+		"Invite":       func(c context.Context, a people.Actor) error { return second(b.Invite(c, a, "boss")) },
+		"Windows":      func(c context.Context, a people.Actor) error { return second(b.Windows(c, a, 0, 0)) },
+		"WindowByID":   func(c context.Context, a people.Actor) error { return second(b.WindowByID(c, a, open)) },
+		"Audit":        func(c context.Context, a people.Actor) error { return second(b.Audit(c, a, 0, 0)) },
+		"CheckAudit":   func(c context.Context, a people.Actor) error { return second(b.CheckAudit(c, a)) },
+		"Explain":      func(c context.Context, a people.Actor) error { return second(b.Explain(c, a, "lab.example", inside)) },
+		"Checklist":    func(c context.Context, a people.Actor) error { _, _, err := b.Checklist(c, a); return err },
+		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
+			return second(b.CheckAuditAgainst(c, a, nil))
+		},
+	}
+}
+
+// Who may do what, over every exported method. A method nobody put here fails
+// the test.
+func TestMay(t *testing.T) {
+	b := newBox(t)
+	b.o.SelfTest = func(context.Context, selftest.Request) (selftest.Result, error) { return selftest.Result{}, nil }
+	b.start()
+	b.seen(rececom, "192.168.10.31")
+	w := b.opened(time.Hour, 3389)
+	next, err := b.AskWindow(t.Context(), staff, want(time.Hour, 104))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := acts(b, next.ID, w.ID)
+	there := map[string]bool{}
+	for m := range reflect.TypeFor[*Gateway]().Methods() {
+		there[m.Name] = true
+		if _, ok := all[m.Name]; !ok && !slices.Contains(free, m.Name) {
+			t.Errorf("nobody says who may call %s", m.Name)
+		}
+	}
+	for _, name := range free {
+		if !there[name] {
+			t.Errorf("%s is gone", name)
+		}
+	}
+	const director, vendor = people.Director, people.Vendor
+	everybody := []people.Role{director, people.Staff, vendor, people.Inspector, people.Console, people.System}
+	working := []people.Role{director, people.Staff, vendor, people.Console}
+	boss := []people.Role{director, people.Console}
+	may := map[string][]people.Role{
+		"Windows": everybody, "WindowByID": everybody, "Devices": everybody, "Checklist": everybody,
+		"Audit": everybody, "CheckAudit": everybody, "CheckAuditAgainst": everybody,
+		"AskWindow": working, "NameDevice": working, "Explain": working,
+		"ApproveWindow": {director}, "RefuseWindow": {director},
+		"CloseWindow": append(slices.Clone(working), people.System), "CloseAll": append(slices.Clone(working), people.System),
+		"RunSelfTest": append(slices.Clone(working), people.System),
+		"BreakGlass":  {people.Console}, "People": boss, "Invite": boss,
+	}
+	for name, call := range all {
+		for _, role := range append(everybody, "", "root") {
+			if role == people.Console && name == "BreakGlass" || name == "CloseAll" && slices.Contains(may[name], role) {
+				continue // these really act; below
+			}
+			who := people.Actor{ID: 50, Name: "誰か", Role: role, Via: "page", SteppedUp: noon}
+			before := b.db().Head()
+			err := call(t.Context(), who)
+			refused := slices.Equal(codes(err), []string{"people.may_not"})
+			if allowed := slices.Contains(may[name], role); refused == allowed {
+				t.Errorf("%s as %q: %v", name, role, err)
+			}
+			if refused && b.db().Head() != before {
+				t.Errorf("%s as %q was refused and done", name, role)
+			}
+		}
+	}
+	b.on(w.ID, "open", "")
+	b.on(next.ID, "requested", "")
+	if b.lines("window.break_glass")+b.lines("device.named")+b.lines("people.invited") != 0 || b.fw.called("OpenWindow") != 1 {
+		t.Error("somebody did what he may not")
+	}
+	// The other port is free again only when the console has closed everything.
+	if n, err := b.CloseAll(t.Context(), console); err != nil || n != 1 {
+		t.Error(n, err)
+	}
+	if got, err := b.BreakGlass(t.Context(), console, want(time.Hour, 3389)); err != nil || !got.BreakGlass || got.Approver.Name != "" {
+		t.Error(got, err)
+	}
+}
