@@ -78,6 +78,52 @@ func (c *clinic) reach(host, network, to string) (string, bool) {
 	return out, containsAny(out, `"what":"echo"`, `"what":"heard"`)
 }
 
+// A daemon that is killed and comes back takes the open window over: the
+// session loses nothing, the end stays, and the console can close it.
+func TestRestartInTheMiddle(t *testing.T) {
+	c := open(t)
+	for family, to := range c.ways() {
+		t.Run(family, func(t *testing.T) {
+			c := *c
+			c.t = t
+			w := c.breakGlass("rececom", "3389", 6*time.Second)
+			k := c.talk("vendor", "tcp", to)
+			k.wait(10, "echo")
+			c.run("lab", "kill", "--dir", c.dir)
+			c.run("lab", "start", "--dir", c.dir)
+			if got := c.window(w.ID); got.State != window.Open || got.Left <= 0 || got.Left > time.Until(w.Ends)+300*time.Millisecond {
+				t.Errorf("after the restart the window is %s with %v left", got.State, got.Left)
+			}
+			time.Sleep(time.Until(w.Ends.Add(time.Second)))
+			last, n := k.last("echo")
+			if d := last.Sub(w.Ends); d > cutWithin || d < -cutWithin {
+				t.Errorf("the session ended %v after the window", d)
+			}
+			// Every line up to the last came back.
+			k.mu.Lock()
+			highest := 0
+			for _, e := range k.events {
+				if e.What == "echo" {
+					highest = max(highest, e.N)
+				}
+			}
+			k.mu.Unlock()
+			if highest != n {
+				t.Errorf("%d of %d lines got lost", highest-n, highest)
+			}
+			k.stop()
+		})
+	}
+	w := c.breakGlass("rececom", "3389", time.Minute)
+	c.run("lab", "kill", "--dir", c.dir)
+	c.run("lab", "start", "--dir", c.dir)
+	c.run("window", "close", "--socket", c.Socket, itoa(w.ID))
+	if _, ok := c.reach("vendor", "tcp", c.wan(3389)); ok {
+		t.Error("a window taken over does not close")
+	}
+	c.verified()
+}
+
 // Two windows in a row on one UDP source port, the inside talking throughout:
 // the second works although the first one's entries still stand.
 func TestTwoWindowsOnOneFlow(t *testing.T) {
