@@ -153,7 +153,7 @@ func (g *Gateway) check(ctx context.Context, w window.Window, l kernel.Live) {
 }
 
 // belongs says whether a pass in the kernel is one of the window's: from one
-// of its ranges, to one of its ports, at an address that nobody else holds.
+// of its ranges, to one of its ports, at an address on the LAN that nobody else holds.
 func (g *Gateway) belongs(w window.Window, mac [6]byte, p firewall.Pass) bool {
 	if !slices.Contains(w.Sources, p.Source) {
 		return false
@@ -163,10 +163,7 @@ func (g *Gateway) belongs(w window.Window, mac [6]byte, p firewall.Pass) bool {
 	}) {
 		return false
 	}
-	g.mu.Lock()
-	holder, known := g.inventory.ByAddr(p.Inside.Addr(), g.o.Clock.Wall())
-	g.mu.Unlock()
-	return !known || holder.MAC == mac // who was not seen since a restart is nobody else
+	return behind(g.current().config.LAN.Addresses, p.Inside.Addr()) && !g.elsewhere(p.Inside.Addr(), mac)
 }
 
 func containsPass(have []firewall.Pass, p firewall.Pass) bool {

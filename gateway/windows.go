@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -234,18 +235,25 @@ func (g *Gateway) notOpened(ctx context.Context, w window.Window, why error) (Wi
 // used since.
 func (g *Gateway) onLAN(d device.Device) device.Device {
 	nets := g.current().config.LAN.Addresses
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	d.Addrs = slices.DeleteFunc(slices.Clone(d.Addrs), func(a device.Address) bool {
-		for _, n := range nets {
-			if n.Masked().Contains(a.Addr) {
-				holder, known := g.inventory.ByAddr(a.Addr, a.Seen)
-				return n.Addr() == a.Addr /* nor to the box itself */ || known && holder.MAC != d.MAC
-			}
-		}
-		return true
+		return !behind(nets, a.Addr) || g.elsewhere(a.Addr, d.MAC)
 	})
 	return d
+}
+
+// behind says whether an address is on the LAN and not the box itself.
+func behind(nets []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(nets, func(n netip.Prefix) bool { return n.Masked().Contains(a) }) &&
+		!slices.ContainsFunc(nets, func(n netip.Prefix) bool { return n.Addr() == a })
+}
+
+// elsewhere says whether another device than mac has used an address last.
+// Who was not seen since a restart is nobody else.
+func (g *Gateway) elsewhere(a netip.Addr, mac device.MAC) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	holder, known := g.inventory.ByAddr(a, g.o.Clock.Wall())
+	return known && holder.MAC != mac
 }
 
 // describe is what every audit line about a window says.

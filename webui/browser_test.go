@@ -93,7 +93,7 @@ func signIn(url string) chromedp.Tasks {
 		fill("#password", rightPassword),
 		fill("#code", rightTOTP),
 		submit("#code"),
-		visible("h1"),
+		visible(`form[action="/signout"]`), // not the h1 of the page that is left
 	}
 }
 

@@ -45,7 +45,7 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
 		var where, body string
 		look, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer stop()
-		_ = chromedp.Run(look, chromedp.Location(&where), chromedp.Text("body", &body))
+		_ = chromedp.Run(look, chromedp.Location(&where), chromedp.Text("body", &body, chromedp.ByQuery))
 		t.Fatalf("%v at %s:\n%s", err, where, body)
 	}
 }
@@ -73,19 +73,20 @@ func (c *clinic) joins(ctx context.Context, path, code, name string) []byte {
 	var shown string
 	do(c.t, ctx,
 		chromedp.Navigate(strings.TrimSuffix(c.URL, "/")+path),
-		chromedp.SendKeys("#code", code), chromedp.SendKeys("#name", name),
-		chromedp.SendKeys("#password", password), chromedp.SendKeys("#again", password),
-		chromedp.Submit("#code"),
-		chromedp.WaitVisible("#totp"), chromedp.Text(".secret", &shown))
+		chromedp.SendKeys("#code", code, chromedp.ByQuery), chromedp.SendKeys("#name", name, chromedp.ByQuery),
+		chromedp.SendKeys("#password", password, chromedp.ByQuery), chromedp.SendKeys("#again", password, chromedp.ByQuery),
+		chromedp.Submit("#code", chromedp.ByQuery),
+		chromedp.WaitVisible("#totp", chromedp.ByQuery), chromedp.Text(".secret", &shown, chromedp.ByQuery))
 	shot(c.t, ctx, "factor")
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.Join(strings.Fields(shown), ""))
 	if err != nil {
 		c.t.Fatalf("secret %q: %v", shown, err)
 	}
-	do(c.t, ctx, chromedp.SendKeys("#totp", c.totp(secret, 0)), chromedp.Submit("#totp"),
-		chromedp.WaitVisible(".codes"))
+	do(c.t, ctx, chromedp.SendKeys("#totp", c.totp(secret, 0), chromedp.ByQuery), chromedp.Submit("#totp", chromedp.ByQuery),
+		chromedp.WaitVisible(".codes", chromedp.ByQuery))
 	shot(c.t, ctx, "recovery")
-	do(c.t, ctx, chromedp.Click("main form button"), chromedp.WaitVisible("nav"))
+	do(c.t, ctx, chromedp.Click("main form button", chromedp.ByQuery), chromedp.WaitVisible("nav", chromedp.ByQuery))
+	visit(c.t, ctx, c.URL) // the way home may still be going on
 	return secret
 }
 
@@ -109,21 +110,22 @@ func TestDirectorApprovesOnThePage(t *testing.T) {
 			ctx := browser(t, js)
 			secret := c.joins(ctx, "/setup", c.SetupCode, "院長 山田")
 			shot(t, ctx, "home")
-			do(t, ctx, chromedp.Navigate(c.URL+"windows/new"),
-				chromedp.Click(`input[name=vendor]`),
-				chromedp.SendKeys("#requester", "保守 太郎"),
-				chromedp.SetValue("#device", c.Hosts["rececom"].MAC),
-				chromedp.SendKeys("#ports", "3389"),
-				chromedp.SendKeys("#length_other", "20s"),
-				chromedp.SendKeys("#reason", "帳票の設定を直す"))
+			visit(t, ctx, c.URL+"windows/new")
+			do(t, ctx,
+				chromedp.Click(`input[name=vendor]`, chromedp.ByQuery),
+				chromedp.SendKeys("#requester", "保守 太郎", chromedp.ByQuery),
+				chromedp.SetValue("#device", c.Hosts["rececom"].MAC, chromedp.ByQuery),
+				chromedp.SendKeys("#ports", "3389", chromedp.ByQuery),
+				chromedp.SendKeys("#length_other", "20s", chromedp.ByQuery),
+				chromedp.SendKeys("#reason", "帳票の設定を直す", chromedp.ByQuery))
 			shot(t, ctx, "ask")
-			do(t, ctx, chromedp.Submit("#reason"), chromedp.WaitVisible("#callback"))
+			do(t, ctx, chromedp.Submit("#reason", chromedp.ByQuery), chromedp.WaitVisible("#callback", chromedp.ByQuery))
 			shot(t, ctx, "approve")
 			if _, ok := c.reach("vendor", "tcp", c.wan(3389)); ok {
 				t.Fatal("asking opened something")
 			}
-			do(t, ctx, chromedp.Click("#callback"), chromedp.SendKeys("#totp", c.totp(secret, 1)),
-				chromedp.Click(`form[action$="/approve"] button`), chromedp.WaitVisible(`form[action$="/close"]`))
+			do(t, ctx, chromedp.Click("#callback", chromedp.ByQuery), chromedp.SendKeys("#totp", c.totp(secret, 1), chromedp.ByQuery),
+				chromedp.Click(`form[action$="/approve"] button`, chromedp.ByQuery), chromedp.WaitVisible(`form[action$="/close"]`, chromedp.ByQuery))
 			shot(t, ctx, "open")
 			k := c.talk("vendor", "tcp", c.wan(3389))
 			k.wait(20, "echo")
@@ -157,8 +159,8 @@ func TestDirectorApprovesOnThePage(t *testing.T) {
 // ends the visit; the next one gets there.
 func visit(t *testing.T, ctx context.Context, url string) {
 	t.Helper()
-	if err := chromedp.Run(ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1")); err != nil {
-		do(t, ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1"))
+	if err := chromedp.Run(ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1", chromedp.ByQuery)); err != nil {
+		do(t, ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1", chromedp.ByQuery))
 	}
 }
 
