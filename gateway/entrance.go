@@ -99,6 +99,8 @@ func (g *Gateway) secondFactor(ctx context.Context, p people.Person, code string
 	if back { // the clock was set back: every code would count as used
 		last = 0
 	}
+	// Both are looked at, so that the time taken does not tell which was right.
+	hash, err := g.hash.FindRecovery(ctx, p.Recovery, code)
 	if step, ok := people.CheckTOTP(p.TOTP, code, now, last); ok {
 		return func(tx *store.Tx) error {
 			if !back {
@@ -110,7 +112,6 @@ func (g *Gateway) secondFactor(ctx context.Context, p people.Person, code string
 			return tx.Audit("people.clock_set_back", map[string]any{"name": p.Name})
 		}
 	}
-	hash, err := g.hash.FindRecovery(ctx, p.Recovery, code)
 	if err != nil || hash == "" {
 		return nil
 	}

@@ -54,6 +54,9 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 				Args: map[string]any{"who": w.Recorder.Name, "vendor": v.VendorLabel, "device": v.DeviceName}})
 		}
 	}
+	if g.db() == nil {
+		st.Open = append(st.Open, g.unrecorded()...)
+	}
 	if db := g.db(); db != nil {
 		h := db.Head()
 		st.AuditHead, st.AuditCount = hexHash(h.Hash), h.Count
@@ -66,6 +69,30 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	return st, nil
+}
+
+// unrecorded are the windows the kernel holds while there is no database to
+// say whose they are: to be seen, and closed with all others.
+func (g *Gateway) unrecorded() []Window {
+	live, err := g.o.Firewall.Live()
+	if err != nil {
+		g.o.Log.Error("open windows not read", "err", err)
+		return nil
+	}
+	var out []Window
+	for _, l := range live {
+		if l.Mark == firewall.Canary {
+			continue
+		}
+		w := window.Window{State: window.Open, Mark: uint32(l.Mark), EndAt: g.o.Clock.Wall().Add(l.Left)}
+		v := Window{Window: w, Ends: w.EndAt, Left: l.Left, Unrecorded: true}
+		for _, p := range l.Passes {
+			v.DeviceName = p.Inside.Addr().String()
+			v.VendorLabel = p.Source.String()
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 // notes are what people should know, most important first. g.mu is held.

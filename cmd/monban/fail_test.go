@@ -212,6 +212,7 @@ func fill(t *testing.T, name string) {
 func TestDatabaseThatIsNone(t *testing.T) {
 	const junk = "this is not a database, but somebody's letter\n"
 	c := open(t)
+	c.breakGlass("rececom", "3389", time.Minute)
 	c.run("lab", "kill", "--dir", c.dir)
 	db := filepath.Join(c.state(), "monban.db")
 	keep := filepath.Join(c.state(), "kept")
@@ -226,6 +227,13 @@ func TestDatabaseThatIsNone(t *testing.T) {
 	}
 	c.run("lab", "start", "--dir", c.dir)
 	c.noted("store.not_a_database")
+	// What was open is seen, and can be closed, without any record.
+	if open := c.status().Open; len(open) != 1 || open[0].Left <= 0 || !open[0].Unrecorded {
+		t.Errorf("the open windows are %+v", open)
+	}
+	if out := c.run("window", "close-all", "--socket", c.Socket); !strings.Contains(out, "1") {
+		t.Errorf("close-all says %s", out)
+	}
 	c.guarded()
 	if b, err := os.ReadFile(db); err != nil || !strings.HasPrefix(string(b), junk) {
 		t.Errorf("the file was touched: %v", err)

@@ -96,7 +96,11 @@ func (l Lang) Say(code string, args Args) string {
 	}
 	var fill []string
 	for _, k := range slices.Sorted(maps.Keys(args)) {
-		fill = append(fill, "{"+k+"}", fmt.Sprint(args[k]))
+		v := fmt.Sprint(args[k])
+		if _, ok := l.sentence(v); ok && k == "why" { // a reason is a sentence of its own
+			v = l.Say(v, nil)
+		}
+		fill = append(fill, "{"+k+"}", v)
 	}
 	// In one pass: what is filled in may look like a place and is none.
 	return strings.NewReplacer(fill...).Replace(s)

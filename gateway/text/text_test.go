@@ -43,6 +43,14 @@ func TestSay(t *testing.T) {
 	if got := JA.Say("config.port", Args{"line": 7, "value": 0}); got != "7行目: ポート 0 はありません。1から65535の数字を書いてください。" {
 		t.Error(got)
 	}
+	// A reason is a sentence of its own; what is filled in is never a place.
+	why, reason := EN.Say("selftest.ran.failed", Args{"why": "dns.off"}), EN.Say("dns.off", nil)
+	if !strings.Contains(why, reason) {
+		t.Errorf("%q does not say %q", why, reason)
+	}
+	if got := EN.Say("people.joined", Args{"name": "{source}", "source": "here"}); strings.Contains(got, "here got") {
+		t.Error(got)
+	}
 	if got := NewFault("no.such_code", "b", 2, "a", 1).On("lan").Error(); got != "lan: no.such_code a=1 b=2" {
 		t.Error(got)
 	}
