@@ -87,7 +87,7 @@ func TestTakenAway(t *testing.T) {
 		t.Error("the kernel still holds it")
 	}
 	_, err = b.ApproveWindow(t.Context(), b.director(), asked.ID, 0, false)
-	fails(t, err, "window.vendor_unknown")
+	fails(t, err, "window.vendor_changed")
 	b.on(asked.ID, window.Requested, "")
 }
 

@@ -106,8 +106,8 @@ func (g *Gateway) BreakGlass(ctx context.Context, who people.Actor, ask Ask) (Wi
 // tells the kernel, and records what the kernel then held. g.acts is held.
 func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window,
 	before func(*store.Tx) (window.Window, error), begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
-	if !registered(g.current().config, w) { // taken away since it was asked for
-		return Window{}, text.NewFault("window.vendor_unknown", "vendor", w.Vendor).On("vendor")
+	if !registered(g.current().config, w) { // site.toml has changed since it was asked for
+		return Window{}, text.NewFault("window.vendor_changed", "vendor", g.view(w).VendorLabel).On("vendor")
 	}
 	d, ok := g.deviceByID(w.Device)
 	if !ok {
@@ -121,10 +121,6 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 		if p, hit := w.Collides(o); hit {
 			return Window{}, text.NewFault("window.collides", "port", p.String(), "window", o.ID).On("port")
 		}
-	}
-	// site.toml may have changed since the request.
-	if !registered(g.current().config, w) {
-		return Window{}, text.NewFault("window.vendor_changed", "vendor", g.view(w).VendorLabel).On("vendor")
 	}
 	marks, err := g.marksInUse()
 	if err != nil {
