@@ -175,6 +175,7 @@ func FuzzParseHead(f *testing.F) {
 func FuzzCanonical(f *testing.F) {
 	f.Add([]byte(`{"a":[1,{"b":"\u00e9"}]}`))
 	f.Add([]byte(`"\ud800"`))
+	f.Add([]byte(`{"a":1` + strings.Repeat("5", 400) + `,"a":2}`)) // no float64, and not the one that counts
 	f.Fuzz(func(t *testing.T, b []byte) {
 		once, err := audit.Canonical(json.RawMessage(b))
 		if err != nil {
@@ -184,8 +185,7 @@ func FuzzCanonical(f *testing.F) {
 		if err != nil || !bytes.Equal(once, twice) {
 			t.Errorf("%s becomes %s, then %s (%v)", b, once, twice, err)
 		}
-		var x, y any
-		if json.Unmarshal(b, &x) != nil || json.Unmarshal(once, &y) != nil {
+		if !json.Valid(b) || !json.Valid(once) {
 			t.Errorf("%s or %s is no JSON", b, once)
 		}
 	})
