@@ -174,7 +174,15 @@ func TestCloseEarly(t *testing.T) {
 	k.stop()
 	// Once more is no error: a button pressed twice.
 	c.run("window", "close", "--socket", c.Socket, fmt.Sprint(w.ID))
-	c.verified()
+	// The log verifies against a head noted now, and not against one that it
+	// never had or that says there was more.
+	a := c.verified()
+	c.run("audit", "verify", "--socket", c.Socket, "--against", fmt.Sprintf("%s:%d", a.Head, a.Count))
+	for _, head := range []string{fmt.Sprintf("%s:%d", a.Head, a.Count+3), fmt.Sprintf("%064d:%d", 7, a.Count)} {
+		if _, _, status := c.try("audit", "verify", "--socket", c.Socket, "--against", head); status != 1 {
+			t.Errorf("verifying against %s ends with %d", head, status)
+		}
+	}
 }
 
 // The window lets its vendor to its port and nobody anywhere else.
