@@ -45,6 +45,8 @@ type Status struct {
 	Now         time.Time `json:"now"`
 	Open        []Window  `json:"open"`
 	Waiting     []Window  `json:"waiting"` // requested, to be answered
+	Planned     int       `json:"planned"` // approved, waiting for their time
+	Owed        []Window  `json:"owed"`    // closed, but a report, a review or a reason is missing; at most 20
 	Devices     int       `json:"devices"`
 	Unnamed     int       `json:"unnamed"`
 	DNS         DNSStatus `json:"dns"`
@@ -74,6 +76,9 @@ type Window struct {
 	Ways        []Way            `json:"ways,omitempty"` // what it opens, or would
 	Sessions    []window.Session `json:"sessions,omitempty"`
 	Unrecorded  bool             `json:"unrecorded,omitempty"` // closed, but the disk would not take the record
+	// ByName says of a tool's window that outside it the device's way is shut
+	// by names alone (名前でのみ遮断): the device is not under answered-only egress.
+	ByName bool `json:"by_name,omitempty"`
 }
 
 // A Way is one way in that a window opens: who dials what, and where that
@@ -83,16 +88,6 @@ type Way struct {
 	Proto  window.Proto   `json:"proto"`
 	Dial   string         `json:"dial"` // address and port outside
 	Inside netip.AddrPort `json:"inside"`
-}
-
-// Ask is a request for a window, as typed by a person.
-type Ask struct {
-	Vendor    string        `json:"vendor"` // name in site.toml
-	Device    string        `json:"device"` // ledger name, site.toml name, MAC or address
-	Ports     []window.Port `json:"ports"`
-	Length    time.Duration `json:"length"`
-	Reason    string        `json:"reason"`
-	Requester string        `json:"requester"` // the engineer's name
 }
 
 // Device is a row of the ledger.
@@ -108,14 +103,8 @@ type Device struct {
 	FirstSeen time.Time    `json:"first_seen"`
 	LastSeen  time.Time    `json:"last_seen"`
 	Present   bool         `json:"present"`
-}
-
-// Vendor is a maintenance company of site.toml, for forms.
-type Vendor struct {
-	Name    string         `json:"name"`
-	Label   string         `json:"label"`
-	Phone   string         `json:"phone"`
-	Sources []netip.Prefix `json:"sources"`
+	// Answered says that it reaches only addresses the name filter gave it.
+	Answered bool `json:"answered,omitempty"`
 }
 
 // AuditLine is one line of the log as people read it. Code and Args are the

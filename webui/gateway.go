@@ -7,6 +7,7 @@ import (
 
 	"monban/gateway"
 	"monban/gateway/checklist"
+	"monban/gateway/notice"
 	"monban/gateway/people"
 )
 
@@ -76,6 +77,67 @@ type Maintenance interface {
 	CloseWindow(ctx context.Context, actor people.Actor, id int64) (gateway.Window, error)
 	// CloseAll ends every open window now and says how many there were.
 	CloseAll(ctx context.Context, actor people.Actor) (int, error)
+	// ExtendWindow lengthens an open window by more, at most to 8 hours from
+	// its opening ("length_other"). It is a new approval: step-up, and who may
+	// and callBack as for ApproveWindow.
+	ExtendWindow(ctx context.Context, actor people.Actor, id int64, more time.Duration, callBack bool) (gateway.Window, error)
+	// Tools are the remote-support tools a window can be for, by name.
+	Tools(ctx context.Context) []gateway.Tool
+}
+
+// Requests are asked for by signed text, or stand in the calendar.
+type Requests interface {
+	// ReadRequest checks a signed request ("text") and says what it asks for.
+	// It changes nothing.
+	ReadRequest(ctx context.Context, actor people.Actor, text string) (gateway.SignedRequest, error)
+	// RecordRequest checks it again and records it as a request.
+	RecordRequest(ctx context.Context, actor people.Actor, text string) (gateway.Window, error)
+	Plans(ctx context.Context, actor people.Actor) ([]gateway.WeeklyPlan, error)
+	// AddPlan makes a weekly plan. Faults name AskWindow's fields, and "week",
+	// "day", "time".
+	AddPlan(ctx context.Context, actor people.Actor, ask gateway.PlanAsk) (gateway.WeeklyPlan, error)
+	DropPlan(ctx context.Context, actor people.Actor, id int64) error
+	Keys(ctx context.Context, actor people.Actor) ([]gateway.VendorKey, error)
+	// EnrolKey registers an engineer's ("name") public key ("key") for a vendor
+	// ("vendor"). It needs a fresh step-up, as does RevokeKey.
+	EnrolKey(ctx context.Context, actor people.Actor, vendor, name, key string) (gateway.VendorKey, error)
+	RevokeKey(ctx context.Context, actor people.Actor, id int64) error
+}
+
+// An Emergency opens without an approver, by a code on paper.
+type Emergency interface {
+	// NewSealedCodes makes new codes, shown this once, and ends all old ones.
+	// It needs a fresh step-up.
+	NewSealedCodes(ctx context.Context, actor people.Actor) ([]string, error)
+	SealedCodes(ctx context.Context, actor people.Actor) (gateway.SealedCodes, error)
+	// BreakSealed opens a window at once, for an hour at most, with a code
+	// ("code"), which is used up. Attempts are limited by source.
+	BreakSealed(ctx context.Context, actor people.Actor, source netip.Addr, code string, ask gateway.Ask) (gateway.Window, error)
+}
+
+// An Aftermath is what is owed and shown after a window.
+type Aftermath interface {
+	// ReportWindow keeps what the vendor did ("report"), ReviewWindow that the
+	// sessions were held against the request ("review"), ExcuseWindow why the
+	// glass had to be broken ("excuse"). Each once.
+	ReportWindow(ctx context.Context, actor people.Actor, id int64, text string) (gateway.Window, error)
+	ReviewWindow(ctx context.Context, actor people.Actor, id int64, text string) (gateway.Window, error)
+	ExcuseWindow(ctx context.Context, actor people.Actor, id int64, text string) (gateway.Window, error)
+	WindowSheet(ctx context.Context, actor people.Actor, id int64) (gateway.Sheet, error)
+	WindowMonth(ctx context.Context, actor people.Actor, year int, month time.Month) (gateway.Month, error)
+	// Attempts are a day's ("2026-11-21"; empty: today).
+	Attempts(ctx context.Context, actor people.Actor, day string) (gateway.AttemptDay, error)
+}
+
+// A Crier tells people outside the page.
+type Crier interface {
+	NoticeSettings(ctx context.Context, actor people.Actor) (notice.Settings, error)
+	// SetNoticeSettings keeps them; faults name notice.Settings' fields. A
+	// secret left empty stays as it was. It needs a fresh step-up.
+	SetNoticeSettings(ctx context.Context, actor people.Actor, s notice.Settings) error
+	// TestNotice sends a trial notice by one channel now and says what came
+	// of it: nil, or a Fault with the reason.
+	TestNotice(ctx context.Context, actor people.Actor, c notice.Channel) error
 }
 
 // A Ledger is the devices.
@@ -113,6 +175,9 @@ type Staffing interface {
 	// 7 days, by which one person of this role makes an account with
 	// BeginSetUp. It needs a fresh step-up.
 	Invite(ctx context.Context, actor people.Actor, role people.Role) (code string, err error)
+	// SetDeputy says whether a member of the staff may approve in the
+	// director's place. It needs a fresh step-up.
+	SetDeputy(ctx context.Context, actor people.Actor, id int64, deputy bool) error
 }
 
 // A Gateway is all a page needs. *gateway.Gateway is one.
@@ -123,4 +188,8 @@ type Gateway interface {
 	Ledger
 	Inspection
 	Journal
+	Requests
+	Emergency
+	Aftermath
+	Crier
 }

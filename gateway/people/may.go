@@ -5,22 +5,27 @@ import (
 	"time"
 )
 
-// may is who may do what; a role or act that is not here may not. Only a
-// director approves: the vendor never, not even where he installed the box,
-// and the console opens by break-glass instead, which alarms everyone.
+// may is who may do what; a role or act that is not here may not. A director
+// approves, and the staff he named his deputies: the vendor never, not even
+// where he installed the box, and the console opens by break-glass instead,
+// which alarms everyone.
 var may = map[Role][]Act{
 	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
-		ActManagePeople, ActConfigure, ActExplain},
-	Staff:     {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain},
-	Vendor:    {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain},
+		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices},
+	Staff: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain, ActBreakSealed,
+		ActReport, ActReview},
+	Vendor: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain,
+		ActReport},
 	Inspector: {ActRead},
 	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
-		ActManagePeople, ActConfigure, ActExplain},
+		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices},
 	System: {ActRead, ActCloseWindow, ActSelfTest},
 }
 
 // May reports whether a's role allows act.
-func (a Actor) May(act Act) bool { return slices.Contains(may[a.Role], act) }
+func (a Actor) May(act Act) bool {
+	return slices.Contains(may[a.Role], act) || act == ActApprove && a.Deputy && a.Role == Staff
+}
 
 // Same reports whether a and b are the same person, or the same account of
 // the console. Two actors without a name are never the same.
@@ -49,13 +54,14 @@ type Person struct {
 	Counter  int64    `json:"-"` // last time step whose code was used
 	Recovery []string `json:"-"` // hashes of the unused recovery codes
 
+	Deputy   bool      `json:"deputy"`   // staff who may approve
 	Disabled bool      `json:"disabled"` // kept for the log's sake, cannot sign in
 	Created  time.Time `json:"created"`
 }
 
 // Actor returns p as somebody who does something, via "page" or "socket".
 func (p Person) Actor(via string) Actor {
-	return Actor{ID: p.ID, Name: p.Name, Role: p.Role, Via: via}
+	return Actor{ID: p.ID, Name: p.Name, Role: p.Role, Via: via, Deputy: p.Deputy && p.Role == Staff}
 }
 
 // Assignable reports whether an account may have role r: Console and System

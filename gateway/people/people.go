@@ -35,6 +35,11 @@ const (
 	ActManagePeople Act = "people.manage"
 	ActConfigure    Act = "config.apply"
 	ActExplain      Act = "dns.explain"
+	ActBreakSealed  Act = "window.break_sealed" // break-glass with a code on paper
+	ActReport       Act = "window.report"       // write what was done in a window
+	ActReview       Act = "window.review"       // compare sessions with the request
+	ActEnrol        Act = "vendor.enrol"        // keys of a vendor's engineers
+	ActNotices      Act = "notice.configure"
 )
 
 // An Actor is who does something, as the audit log names him.
@@ -43,6 +48,9 @@ type Actor struct {
 	Name string `json:"name"`         // as shown; for Console the user name and uid
 	Role Role   `json:"role"`
 	Via  string `json:"via"` // "page", "socket" or "box"
+	// Deputy says that the director named him to approve in his place. Only
+	// staff can be.
+	Deputy bool `json:"deputy,omitempty"`
 	// SteppedUp is when the second factor was last checked in this request
 	// or session; zero if never.
 	SteppedUp time.Time `json:"-"`

@@ -41,6 +41,24 @@ const (
 	Foreign How = "foreign" // gone from the kernel before its time, not by us
 )
 
+// A Kind is what a window opens: every kind is ended by the same mark.
+type Kind string
+
+// The kinds. The zero Kind of an old record is Inbound.
+const (
+	Inbound   Kind = "inbound"   // the vendor's ranges reach ports of a device
+	Outbound  Kind = "outbound"  // a device reaches addresses of the vendor
+	Tool      Kind = "tool"      // a remote-support tool works on a device
+	WireGuard Kind = "wireguard" // the vendor's tunnel reaches ports of a device
+)
+
+// A Target is where an outbound window leads: an address of the vendor.
+type Target struct {
+	Addr  netip.Addr `json:"addr"`
+	Proto Proto      `json:"proto"`
+	Port  uint16     `json:"port"`
+}
+
 // A Proto is an IP protocol a window may open.
 type Proto string
 
@@ -69,14 +87,24 @@ const (
 type Window struct {
 	ID     int64  `json:"id"`
 	State  State  `json:"state"`
-	N      int    `json:"n"`      // transitions so far; (ID, from, to, N) is unique
+	N      int    `json:"n"` // transitions so far; (ID, from, to, N) is unique
+	Kind   Kind   `json:"kind"`
 	Vendor string `json:"vendor"` // name in site.toml
 	Device int64  `json:"device"` // device id in the ledger
-	// Sources are the vendor's registered ranges as they were when it opened.
+	// Sources are where the vendor comes from: his registered ranges as they
+	// were when he asked, or a part of them that a signed request named. For
+	// WireGuard it is where his outer packets come from.
 	Sources []netip.Prefix `json:"sources"`
-	Ports   []Port         `json:"ports"`
+	Ports   []Port         `json:"ports"`             // Inbound and WireGuard
+	Targets []Target       `json:"targets,omitempty"` // Outbound
+	Tool    string         `json:"tool,omitempty"`    // Tool: its name in the data file
 	Length  time.Duration  `json:"length"`
 	Reason  string         `json:"reason"`
+	// NotBefore is the planned start, UTC; zero: on approval. A planned window
+	// is over at NotBefore + Length, however late it opened.
+	NotBefore time.Time `json:"not_before"`
+	Plan      int64     `json:"plan,omitempty"`    // the weekly plan it came from
+	Request   string    `json:"request,omitempty"` // SHA-256 of the signed request, hex
 
 	Requester  string       `json:"requester"` // the vendor's engineer, as told
 	Recorder   people.Actor `json:"recorder"`  // who entered it
@@ -97,6 +125,9 @@ type Window struct {
 	OpenAt   time.Time     `json:"open_at"`
 	EndAt    time.Time     `json:"end_at"`
 	Synced   bool          `json:"synced"`
+	// Rules is what it put into the kernel, as nft text.
+	Rules      string      `json:"rules,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
 
 	// Filled when it closes.
 	ClosedAt time.Time    `json:"closed_at"`
@@ -105,6 +136,28 @@ type Window struct {
 	Passed   Count        `json:"passed"` // let through while open
 	Dead     Count        `json:"dead"`   // refused after the end
 	Cut      int          `json:"cut"`    // live flows at an early close
+
+	// What is owed after the end. They are no transitions.
+	Report Remark `json:"report"` // the vendor's: what was done
+	Review Remark `json:"review"` // the clinic's: sessions compared with the request
+	Excuse Remark `json:"excuse"` // after break-glass: why it had to be
+}
+
+// An Extension is one approved lengthening of an open window.
+type Extension struct {
+	By      people.Actor  `json:"by"`
+	At      time.Time     `json:"at"`
+	More    time.Duration `json:"more"`
+	EndBoot time.Duration `json:"end_boot"` // the end it made
+	Alone   bool          `json:"alone"`
+}
+
+// A Remark is what somebody wrote about a window after its end; zero: nobody
+// has yet.
+type Remark struct {
+	Text string       `json:"text"`
+	By   people.Actor `json:"by"`
+	At   time.Time    `json:"at"`
 }
 
 // A Count is packets and bytes as the kernel counted them.
