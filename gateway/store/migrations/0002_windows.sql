@@ -1,0 +1,1 @@
+-- Kinds, plans and what is owed after a window.

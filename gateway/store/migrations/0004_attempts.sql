@@ -1,0 +1,1 @@
+-- Attempts outside every window.
