@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"monban/dnsfilter/list"
+	"monban/dnsfilter/tools"
 )
 
 // A Policy is all the filter goes by. It does not change once it is in use: a
@@ -26,6 +27,16 @@ type Policy struct {
 	// private addresses.
 	Private Names
 	Inside  []netip.Prefix // our own networks, private like RFC 1918 ones
+
+	Tools         *tools.Set // remote-support tools; nil: none are known
+	ToolsEnforced bool       // their own names are refused; otherwise only remarked on
+	// Granted are the tools with an open window on a device, by each of its
+	// addresses. The addresses here and in Answered are unmapped and without
+	// zone.
+	Granted map[netip.Addr][]string
+	// Answered are the addresses of devices that reach only what they were
+	// answered. It decides nothing here; package server goes by it.
+	Answered map[netip.Addr]bool
 }
 
 // An Action is what becomes of a question.
@@ -52,6 +63,10 @@ const (
 	Canary    = "dns.reason.canary"    // tells browsers and devices not to go around us
 	Rebinding = "dns.reason.rebinding" // a public name with an address of the inside
 	Unready   = "dns.reason.unready"   // there is no policy yet
+
+	ToolRefused  = "dns.reason.tool"          // a remote-support tool's own, and no window is open
+	ToolGranted  = "dns.reason.tool_granted"  // … and one is
+	ToolObserved = "dns.reason.tool_observed" // … which is only remarked on so far
 )
 
 // A Decision is an Action and why.
@@ -60,10 +75,14 @@ type Decision struct {
 	Reason string       // code dns.reason.*
 	List   string       // for Listed: which list …
 	Line   int          // … and line
-	Via    string       // the alias that decided, when it was not the name itself
+	Via    string       // the alias that decided, or that is Tool's, when it was not the name itself
 	Zone   string       // the zone that answers, a suffix of the name; empty: the name itself
 	Addrs  []netip.Addr // for Answer
 	Host   string       // for Answer to a reverse name
+
+	Tool    string      // the remote-support tool whose name it is; empty: of none, or the clinic's own choice
+	Class   tools.Class // how much that says
+	Granted bool        // a window for Tool is open on the client: answers go to its gates
 }
 
 // Decide says what becomes of a question of client for name at that time.
@@ -71,6 +90,9 @@ type Decision struct {
 func (p *Policy) Decide(client netip.Addr, name string, at time.Time) Decision {
 	if d, ok := p.home(name); ok {
 		return d
+	}
+	if tool, class, ok := p.Tools.Lookup(name); ok {
+		return p.tool(client, name, tool, class)
 	}
 	return p.listed(name)
 }
@@ -92,12 +114,20 @@ func (p *Policy) listed(name string) Decision {
 // Judge decides about an answer the upstream gave for name, which Decide let
 // through: aliases are the further names it leads over, addrs the addresses in
 // it. An alias is judged like a name of its own, unless the name itself is
-// allowed; and no public name may lead inside.
+// allowed or of a tool with an open window, whose maker says where it leads;
+// and no public name may lead inside. When it lets the answer through, Tool and
+// what goes with it are those of the first alias that is a tool's, a granted
+// one before others.
 func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs []netip.Addr, at time.Time) Decision {
-	free := len(aliases) > 0 && (p.MustWork.Has(name) || p.Allowed.Has(name))
+	chosen := len(aliases) > 0 && p.chosen(name)
+	free := chosen || len(aliases) > 0 && p.granted(client, name) != ""
+	pass := Decision{Action: Forward, Reason: Unlisted}
 	for _, alias := range aliases {
 		d := p.Decide(client, alias, at)
 		if d.Action == Forward || free && d.Action == Refuse {
+			if d.Action == Forward && d.Tool != "" && !chosen && (pass.Tool == "" || d.Granted && !pass.Granted) {
+				pass.Tool, pass.Class, pass.Granted, pass.Via = d.Tool, d.Class, d.Granted, alias
+			}
 			continue
 		}
 		if d.Action != Refuse { // a name that only we answer
@@ -111,5 +141,8 @@ func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs [
 			return Decision{Action: Refuse, Reason: Rebinding}
 		}
 	}
-	return Decision{Action: Forward, Reason: Unlisted}
+	return pass
 }
+
+// chosen says whether the clinic or its configuration wants name to work.
+func (p *Policy) chosen(name string) bool { return p.MustWork.Has(name) || p.Allowed.Has(name) }

@@ -62,8 +62,17 @@ func in(iface string) []Match   { return is(InIface, Value(iface)) }
 func out(iface string) []Match  { return is(OutIface, Value(iface)) }
 func from(set string) []Match   { return within(set, InIface) }
 func toward(set string) []Match { return within(set, OutIface) }
-func ip4() []Match              { return is(Family, num8(2)) }
-func ip6() []Match              { return is(Family, num8(10)) }
+
+// begins matches the first packet of a TCP or UDP flow of a family.
+func begins(family []Match, ps ...Proto) []Match {
+	if len(ps) == 0 {
+		ps = []Proto{TCP, UDP}
+	}
+	return slices.Concat(state(StateNew), family, protos(ps...))
+}
+
+func ip4() []Match { return is(Family, num8(2)) }
+func ip6() []Match { return is(Family, num8(10)) }
 
 func protos(ps ...Proto) []Match {
 	var vs []Value
@@ -122,6 +131,12 @@ func bySet(set string, f Field) []Match {
 		return append(ip4(), within(set, f)...)
 	}
 	return append(ip6(), within(set, f)...)
+}
+
+func notBySet(set string, f Field) []Match {
+	ms := bySet(set, f)
+	ms[1].Not = true
+	return ms
 }
 
 func base(at string, rules ...Rule) Chain {

@@ -1,5 +1,7 @@
 package firewall
 
+import "slices"
+
 // way4 and way6 are the key of a way through: who, whom, protocol, port.
 var (
 	way4 = []Field{Source4, Target4, L4Proto, TargetPort}
@@ -65,7 +67,21 @@ func shared() []Chain {
 		{Name: "fresh", Rules: []Rule{
 			when(protos(TCP), notSYN()).why("no flow is taken up in the middle").refuse(CountMidstream),
 		}},
+		tried(),
 	}
+}
+
+// tried counts who is about to be refused. A full set counts nobody new, and
+// the packet goes on to be refused all the same.
+func tried() Chain {
+	count := func(set string, f Field) Action { return Action{Do: DoCountIn, Name: set, Fields: []Field{f}} }
+	return Chain{Name: "tried", Rules: []Rule{
+		when(bySet("vendor4", Source4)).why("a vendor without a window").do(count("vtry4", Source4)),
+		when(bySet("vendor6", Source6)).why("a vendor without a window").do(count("vtry6", Source6)),
+		when(notBySet("vendor4", Source4)).why("a stranger").do(count("try4", Source4)),
+		when(notBySet("vendor6", Source6)).why("a stranger").do(count("try6", Source6)),
+		when().why("some, for the log").do(Action{Do: DoLog}),
+	}}
 }
 
 func inputChains(p Policy) []Chain {
@@ -78,6 +94,7 @@ func inputChains(p Policy) []Chain {
 		when(from("lan_if")).follow("lan_box"),
 		when(from("wan_if")).follow("wan_box"),
 		when(from("probe_if")).follow("wan_box"),
+		when(from("wg_if")).why("a tunnel leads to devices").refuse(CountTunnel),
 		when().refuse(CountInput),
 	)
 	nd := when(ip6(), is(HopLimit, num8(255)), protos(ICMPv6))
@@ -87,6 +104,9 @@ func inputChains(p Policy) []Chain {
 		when(nd.Match, is(ICMPv6Kind, num8(134), num8(135), num8(136))).why("IPv6 needs its neighbours").accept(),
 		when(ip6(), linkLocal(), protos(ICMPv6), is(ICMPv6Kind, num8(130))).why("multicast routers ask").accept(),
 		when(is(Cast, num8(1), num8(2))).refuse(CountNoise),
+		when(begins(ip4(), UDP)).why("a window's tunnel").window("outer4", way4...),
+		when(begins(ip6(), UDP)).why("a window's tunnel").window("outer6", way6...),
+		when(from("wan_if")).jump("tried"),
 	}}
 	wan.Rules = append(wan.Rules, refusals(true)...)
 	lan := Chain{Name: "lan_box", Rules: lanBox(p)}
@@ -141,43 +161,78 @@ func forwardChains(p Policy) []Chain {
 		when(from("wan_if")).follow("wan_lan"),
 		when(from("probe_if")).follow("wan_lan"),
 		when(from("lan_if"), toward("wan_if")).follow("lan_out"),
+		when(from("wg_if")).follow("tunnel_lan"),
 		when().refuse(CountForward),
 	)
 	vendor := Chain{Name: "to_vendor", Rules: []Rule{
 		when(toward("wan_if"), ip4(), protos(TCP, UDP), within("allow4", way4...)).why("permitted for good").accept(),
 		when(toward("wan_if"), ip6(), protos(TCP, UDP), within("allow6", way6...)).why("permitted for good").accept(),
-		when(state(StateNew), ip4(), protos(TCP, UDP)).why("outbound windows").window("out4", way4...),
-		when(state(StateNew), ip6(), protos(TCP, UDP)).why("outbound windows").window("out6", way6...),
+		when(begins(ip4())).why("outbound windows").window("out4", way4...),
+		when(begins(ip6())).why("outbound windows").window("out6", way6...),
 		when().why("the inside does not dial vendors").refuse(CountVendor),
 	}}
 	wan := Chain{Name: "wan_lan", Rules: []Rule{
-		when(state(StateNew), ip4(), protos(TCP, UDP)).why("inbound windows").window("win4", way4...),
-		when(state(StateNew), ip6(), protos(TCP, UDP)).why("inbound windows").window("win6", way6...),
+		when(begins(ip4())).why("inbound windows").window("win4", way4...),
+		when(begins(ip6())).why("inbound windows").window("win6", way6...),
+		when(from("wan_if")).jump("tried"),
 	}}
 	wan.Rules = append(wan.Rules, refusals(false)...)
+	tunnel := Chain{Name: "tunnel_lan", Rules: []Rule{
+		when(begins(ip4())).why("windows by tunnel").window("inner4", way4...),
+		when(begins(ip6())).why("windows by tunnel").window("inner6", way6...),
+		when().why("no window leads there").refuse(CountTunnel),
+	}}
+	return append([]Chain{forward, vendor, wan, tunnel}, lanOut(p)...)
+}
+
+// lanOut is what the LAN may begin, but for what it dials at vendors. A gate
+// opens before the block sets do, but never a vendor: those have been sorted
+// out by then.
+func lanOut(p Policy) []Chain {
 	lan := Chain{Name: "lan_out", Rules: []Rule{
-		when(state(StateNew), ip4(), protos(TCP, UDP)).why("outbound windows").window("out4", way4...),
-		when(state(StateNew), ip6(), protos(TCP, UDP)).why("outbound windows").window("out6", way6...),
+		when(begins(ip4())).why("outbound windows").window("out4", way4...),
+		when(begins(ip6())).why("outbound windows").window("out6", way6...),
+		when(begins(ip4())).why("addresses of an open tool window").window("gate4", way4[:2]...),
+		when(begins(ip6())).why("addresses of an open tool window").window("gate6", way6[:2]...),
 		when(bySet("blocked4", Target4)).refuse(CountBlocked),
 		when(bySet("blocked6", Target6)).refuse(CountBlocked),
 	}}
+	chains := []Chain{}
 	if p.ServeDNS {
-		lan.Rules = append(lan.Rules,
-			when(state(StateNew), is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").accept(),
+		past := []Rule{
 			when(protos(TCP, UDP), ports(TargetPort, 53)).why("not asked past us").refuse(CountDNSRefused),
-			when(protos(TCP, UDP), ports(TargetPort, 853)).why("DNS over TLS and QUIC").refuse(CountDNSTLS))
+			when(protos(TCP, UDP), ports(TargetPort, 853)).why("DNS over TLS and QUIC").refuse(CountDNSTLS),
+		}
+		lan.Rules = append(lan.Rules,
+			when(is(InType, num16(1)), within("answered_only", SourceEther)).why("reaches what it was told").follow("answered"),
+			when(state(StateNew), is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").accept())
+		lan.Rules = append(lan.Rules, past...)
+		chains = append(chains, Chain{Name: "answered", Rules: slices.Concat(past, []Rule{
+			when(state(StateNew), ip4(), within("answered4", way4[:2]...)).why("told by name").accept(),
+			when(state(StateNew), ip6(), within("answered6", way6[:2]...)).why("told by name").accept(),
+			when(begins(ip4())).why("tool windows").window("egress4", Source4),
+			when(begins(ip6())).why("tool windows").window("egress6", Source6),
+			when().why("nobody told it that").refuse(CountUnanswered),
+		})})
 	}
 	lan.Rules = append(lan.Rules,
 		when(state(StateNew)).why("the LAN may go out").accept(),
 		when().refuse(CountForward))
-	return []Chain{forward, vendor, wan, lan}
+	return append(chains, lan)
 }
 
+// outputChains let the box talk to both sides, but not into tunnels: what
+// belongs to a flow of a tunnel has its mark. A tunnel of ours that speaks first
+// again, after its flow was forgotten, does so in its window's name.
 func outputChains(Policy) []Chain {
+	outer4 := []Field{Target4, Source4, L4Proto, SourcePort}
+	outer6 := []Field{Target6, Source6, L4Proto, SourcePort}
 	return []Chain{base("output",
 		when(governedFlow()).why("windows before everything").follow("governed"),
 		when(out("lo")).why("the box to itself").accept(),
 		when(toward("lan_if")).accept(),
+		when(toward("wan_if"), begins(ip4(), UDP)).why("a window's tunnel").window("outer4", outer4...),
+		when(toward("wan_if"), begins(ip6(), UDP)).why("a window's tunnel").window("outer6", outer6...),
 		when(toward("wan_if")).accept(),
 		when(toward("probe_if")).accept(),
 		when().refuse(CountOutput),

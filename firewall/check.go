@@ -13,7 +13,10 @@ import (
 //     as an answer, as part of a flow whose mark is in win_live, or on its way to
 //     the box as what a DHCP client and IPv6 need; so the page never answers it;
 //   - marks and translated targets come only from maps whose elements end and
-//     whose keys name source, target, protocol and port.
+//     whose keys name source, target, protocol and port. Two kinds of map name
+//     less, a device with or without its target, and set marks only on what
+//     the LAN begins through the box: they never let anybody in;
+//   - to the box itself a mark lets in UDP alone, so no window shows the page.
 func (rs Ruleset) Check() error {
 	for _, at := range []string{"input", "forward", "output"} {
 		c, ok := rs.chain(at)
@@ -63,8 +66,11 @@ func (rs Ruleset) walk(c Chain, hook string, inside bool, depth int) error {
 				if err := rs.fits(a.Name, a.Fields); err != nil {
 					return bad(err.Error())
 				}
-				if s, _ := rs.Set(a.Name); !s.Timeout || !slices.Contains(a.Fields, TargetPort) || !slices.Contains(a.Fields, L4Proto) {
-					return bad("opens without port, protocol or end")
+				if s, _ := rs.Set(a.Name); !s.Timeout {
+					return bad("opens without end")
+				}
+				if what := r.opens(a, hook, inside); what != "" {
+					return bad(what)
 				}
 			case DoDNAT:
 				if !inside {
@@ -82,6 +88,35 @@ func (rs Ruleset) walk(c Chain, hook string, inside bool, depth int) error {
 		}
 	}
 	return nil
+}
+
+// opens reports what is wrong with setting a mark or a target by the map of a.
+func (r Rule) opens(a Action, hook string, inside bool) string {
+	names := func(any ...Field) bool {
+		return slices.ContainsFunc(any, func(f Field) bool { return slices.Contains(a.Fields, f) })
+	}
+	target, port := names(Target4, Target6), names(TargetPort)
+	switch {
+	case !names(Source4, Source6):
+		return "opens to everybody"
+	case inside && hook == "forward" && a.Do == DoMarkFrom:
+		return "" // a device of the LAN dials out
+	case hook == "output": // the box speaks: its own end is the source
+		port = names(SourcePort)
+	case a.Do == DoDNATFrom: // the target is the box
+		target = hook == "prerouting"
+	case hook == "input" && !slices.ContainsFunc(r.Match, func(m Match) bool { return m.only(L4Proto, num8(uint8(UDP))) }):
+		return "opens more of the box than UDP"
+	}
+	if !target || !port || !names(L4Proto) {
+		return "opens without target, port or protocol"
+	}
+	return ""
+}
+
+// only reports whether packets that match have the one value in the field.
+func (m Match) only(f Field, v Value) bool {
+	return slices.Equal(m.Fields, []Field{f}) && !m.Not && m.Mask == "" && m.Set == "" && slices.Equal(m.In, []Range{One(v)})
 }
 
 // fits reports what is wrong with looking the fields up in the set.

@@ -33,7 +33,7 @@ func Compile(p Policy) (Ruleset, error) {
 		rs.Sort()
 		return rs, rs.Check()
 	}
-	rs.Sets = append(rs.Sets, ifaceSet("wan_if", p.WAN))
+	rs.Sets = append(rs.Sets, ifaceSet("wan_if", p.WAN), ifaceSet("wg_if", p.Tunnels))
 	rs.Sets = append(rs.Sets, addrSets("unrouted", append(slices.Clone(unrouted4), unrouted6...))...)
 	rs.Sets = append(rs.Sets, addrSets("linkwide", append(slices.Clone(linkwide4), linkwide6...))...)
 	rs.Sets = append(rs.Sets, addrSets("lan", p.LANPrefixes)[0]) // IPv6 is not masqueraded
@@ -45,11 +45,7 @@ func Compile(p Policy) (Ruleset, error) {
 	}
 	rs.Sets = append(rs.Sets, addrSets("vendor", sources)...)
 	rs.Sets = append(rs.Sets, outboundSets(p.Outbound)...)
-	var exempt []Value
-	for _, m := range p.DNSExempt {
-		exempt = append(exempt, Value(m))
-	}
-	rs.Sets = append(rs.Sets, valueSet("dns_exempt", TypeEther, exempt))
+	rs.Sets = append(rs.Sets, etherSet("dns_exempt", p.DNSExempt), etherSet("answered_only", p.Answered))
 	rs.Chains = slices.Concat(prerouting(p), inputChains(p), forwardChains(p), outputChains(p))
 	rs.Sort()
 	return rs, rs.Check()
@@ -82,6 +78,8 @@ const (
 	CountDNSCaptured = "dns_captured"     // first packets of DNS flows turned to us
 	CountDNSRefused  = "dns_refused"      // DNS that could not be turned to us
 	CountDNSTLS      = "dns_tls"          // DNS over TLS or QUIC on 853
+	CountUnanswered  = "unanswered"       // answered-only device to what it was not told by name
+	CountTunnel      = "tunnel"           // out of a tunnel, to what no window opened
 	CountNoise       = "noise"            // broadcast and multicast from the WAN
 	CountLANToBox    = "lan_to_box"       // from the LAN to a port of ours nobody answers
 	CountForward     = "other_forward"    // between interfaces nobody named
@@ -107,7 +105,7 @@ func Refused(toBox bool, family int, p Proto) string {
 
 func counters() []string {
 	out := []string{CountAfterEnd, CountInvalid, CountMidstream, CountSpoofed, CountBogon, CountBlocked,
-		CountVendor, CountDNSCaptured, CountDNSRefused, CountDNSTLS, CountNoise, CountLANToBox,
+		CountVendor, CountDNSCaptured, CountDNSRefused, CountDNSTLS, CountUnanswered, CountTunnel, CountNoise, CountLANToBox,
 		CountForward, CountInput, CountOutput}
 	for _, box := range []bool{true, false} {
 		for _, family := range []int{4, 6} {

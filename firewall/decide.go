@@ -137,6 +137,7 @@ rules:
 			case DoMasquerade:
 				d.d.Masq = true
 				return Accept, true
+			case DoLog: // changes nothing
 			default:
 				return Drop, true
 			}
@@ -228,6 +229,19 @@ func liveElems(w World) map[string][]Elem {
 		for name, es := range els {
 			out[name] = append(out[name], es...)
 		}
+	}
+	put := func(els map[string][]Elem, err error) {
+		for name, es := range els {
+			if err == nil {
+				out[name] = append(out[name], es...)
+			}
+		}
+	}
+	for m, gs := range w.Gates {
+		put(m.GateElems(gs))
+	}
+	for _, a := range w.Answered {
+		put(AnsweredElems(a.Device, []netip.Addr{a.Target}))
 	}
 	for _, i := range w.Probes {
 		out["probe_if"] = append(out["probe_if"], Elem{Key: []Range{One(Value(i))}})

@@ -19,33 +19,34 @@ const (
 // of its ways, by set name. All of them end with the opening. It refuses a way
 // that leaves anything open: source, target, port, protocol or end.
 func (o Opening) Elements() (map[string][]Elem, error) {
-	if o.Mark == 0 {
-		return nil, errors.New("window without mark")
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("window %d: %w", o.Mark, err)
 	}
-	if o.For < MinOpen || o.For > MaxOpen {
-		return nil, fmt.Errorf("window %d: cannot be open for %s", o.Mark, o.For)
-	}
-	if len(o.Passes)+len(o.OutPasses) == 0 {
-		return nil, fmt.Errorf("window %d: opens nothing", o.Mark)
-	}
-	mark := num32(o.Mark.ConntrackMark())
 	els := map[string][]Elem{"win_live": {o.Mark.Elem()}}
+	put := func(set string, of netip.Addr, key ...Range) {
+		set += family(of)
+		els[set] = append(els[set], Elem{Key: key, Data: []Value{num32(o.Mark.ConntrackMark())}})
+	}
 	for _, p := range o.Passes {
-		if err := p.check(); err != nil {
-			return nil, fmt.Errorf("window %d: %w", o.Mark, err)
+		from, proto := rangeOf(p.Source), One(num8(uint8(p.Proto)))
+		to, port := addr(p.Inside.Addr()), num16(p.Inside.Port())
+		if p.Direct {
+			put("inner", p.Source.Addr(), from, One(to), proto, One(port))
+			continue
 		}
-		p.elements(els, mark)
+		put("win", p.Source.Addr(), from, One(to), proto, One(port))
+		if p.Source.Addr().Is4() {
+			els["dnat4"] = append(els["dnat4"], Elem{Key: []Range{from, proto, One(num16(p.WANPort))}, Data: []Value{to, port}})
+		}
 	}
 	for _, p := range o.OutPasses {
-		if err := p.check(); err != nil {
-			return nil, fmt.Errorf("window %d: %w", o.Mark, err)
-		}
-		set := "out4"
-		if p.Device.Is6() {
-			set = "out6"
-		}
-		key := []Range{One(addr(p.Device)), One(addr(p.To.Addr())), One(num8(uint8(p.Proto))), One(num16(p.To.Port()))}
-		els[set] = append(els[set], Elem{Key: key, Data: []Value{mark}})
+		put("out", p.Device, One(addr(p.Device)), One(addr(p.To.Addr())), One(num8(uint8(p.Proto))), One(num16(p.To.Port())))
+	}
+	for _, p := range o.Outer {
+		put("outer", p.Source.Addr(), rangeOf(p.Source), One(addr(p.Box.Addr())), One(num8(uint8(UDP))), One(num16(p.Box.Port())))
+	}
+	for _, d := range o.Egress {
+		put("egress", d, One(addr(d)))
 	}
 	for name, es := range els {
 		for i, e := range es {
@@ -68,16 +69,78 @@ func ProbeElem(iface string) (Elem, error) {
 	return Elem{Key: []Range{One(Value(iface))}}, nil
 }
 
-func (p Pass) elements(els map[string][]Elem, mark Value) {
-	from, proto := rangeOf(p.Source), One(num8(uint8(p.Proto)))
-	to, port := addr(p.Inside.Addr()), num16(p.Inside.Port())
-	way := Elem{Key: []Range{from, One(to), proto, One(port)}, Data: []Value{mark}}
-	if p.Source.Addr().Is6() {
-		els["win6"] = append(els["win6"], way)
-		return
+// GateElems are the elements of the mark's gates, by set name. Gates that
+// nothing could go through are left out: what a name leads to is the network's
+// to say, and may be an address of the other family or of no host.
+func (m Mark) GateElems(gs []Gate) (map[string][]Elem, error) {
+	if m == 0 {
+		return nil, errors.New("gates without mark")
 	}
-	els["win4"] = append(els["win4"], way)
-	els["dnat4"] = append(els["dnat4"], Elem{Key: []Range{from, proto, One(num16(p.WANPort))}, Data: []Value{to, port}})
+	return pairs("gate", gs, num32(m.ConntrackMark())), nil
+}
+
+// AnsweredElems are the elements of what a device was told by name, by set
+// name, without what it could not reach from this address of its own.
+func AnsweredElems(device netip.Addr, to []netip.Addr) (map[string][]Elem, error) {
+	if !isHost(device) {
+		return nil, fmt.Errorf("device %s: not a host", device)
+	}
+	var gs []Gate
+	for _, a := range to {
+		gs = append(gs, Gate{device, a})
+	}
+	return pairs("answered", gs), nil
+}
+
+// pairs are the elements of a set of device and target, each once.
+func pairs(set string, gs []Gate, data ...Value) map[string][]Elem {
+	els := map[string][]Elem{}
+	for _, g := range gs {
+		if !isHost(g.Device) || !isHost(g.Target) || g.Device.Is4() != g.Target.Is4() {
+			continue
+		}
+		name := set + family(g.Device)
+		e := Elem{Key: []Range{One(addr(g.Device)), One(addr(g.Target))}, Data: data}
+		if !slices.ContainsFunc(els[name], e.Equal) {
+			els[name] = append(els[name], e)
+		}
+	}
+	return els
+}
+
+// family is "4" or "6", as the names of sets end.
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "4"
+	}
+	return "6"
+}
+
+func (o Opening) check() error {
+	switch {
+	case o.Mark == 0:
+		return errors.New("without mark")
+	case o.For < MinOpen || o.For > MaxOpen:
+		return fmt.Errorf("cannot be open for %s", o.For)
+	case len(o.Passes)+len(o.OutPasses)+len(o.Outer)+len(o.Egress) == 0 && !o.ByName:
+		return errors.New("opens nothing")
+	}
+	var errs []error
+	for _, p := range o.Passes {
+		errs = append(errs, p.check())
+	}
+	for _, p := range o.OutPasses {
+		errs = append(errs, p.check())
+	}
+	for _, p := range o.Outer {
+		errs = append(errs, p.check())
+	}
+	for _, d := range o.Egress {
+		if !isHost(d) {
+			errs = append(errs, fmt.Errorf("device %s: not a host", d))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (p Pass) check() error {
@@ -91,8 +154,20 @@ func (p Pass) check() error {
 		return fmt.Errorf("target %s: not a port of a host", p.Inside)
 	case p.Inside.Addr().Is4() != p.Source.Addr().Is4():
 		return fmt.Errorf("target %s: of another family than source %s", p.Inside, p.Source)
-	case p.Source.Addr().Is4() && p.WANPort == 0:
+	case p.Source.Addr().Is4() && !p.Direct && p.WANPort == 0:
 		return fmt.Errorf("target %s: no port on the WAN address", p.Inside)
+	case p.Direct && p.WANPort != 0:
+		return fmt.Errorf("target %s: direct, but by a port on the WAN address", p.Inside)
+	}
+	return nil
+}
+
+func (o Outer) check() error {
+	if err := checkPrefix(o.Source); err != nil {
+		return fmt.Errorf("source %w", err)
+	}
+	if !isHost(o.Box.Addr()) || o.Box.Port() == 0 || o.Box.Port() == 53 || o.Box.Addr().Is4() != o.Source.Addr().Is4() {
+		return fmt.Errorf("tunnel at %s: not a free port of ours that %s can dial", o.Box, o.Source)
 	}
 	return nil
 }
@@ -122,38 +197,65 @@ func (e Elem) Overlaps(o Elem) bool {
 	return true
 }
 
-// PassesOf is the inverse of Elements: the ways through of each mark, read
-// from the elements of the live maps. Elements that belong to no way are left
-// out, as is a way whose range is no prefix.
-func PassesOf(live map[string][]Elem) (map[Mark][]Pass, map[Mark][]OutPass) {
-	in, out := map[Mark][]Pass{}, map[Mark][]OutPass{}
-	for _, name := range []string{"win4", "win6"} {
-		for _, e := range live[name] {
-			p := Pass{Proto: Proto(e.Key[2].From.num()), Inside: addrPort(e.Key[1].From, e.Key[3].From)}
-			var ok bool
-			if p.Source, ok = prefixOf(e.Key[0]); !ok {
-				continue
-			}
-			for _, d := range live["dnat4"] {
-				if name == "win4" && d.Key[0] == e.Key[0] && d.Key[1] == e.Key[2] && d.Data[0] == e.Key[1].From && d.Data[1] == e.Key[3].From {
-					p.WANPort = uint16(d.Key[2].From.num())
-				}
-			}
+// WaysOf is the inverse of Elements: what each mark lets through, read from
+// the elements of the live maps, without mark and time. Elements that belong
+// to no way are left out, as is a way whose range is no prefix.
+func WaysOf(live map[string][]Elem) map[Mark]Opening {
+	out := map[Mark]Opening{}
+	each := func(set string, add func(o *Opening, e Elem)) {
+		for _, e := range slices.Concat(live[set+"4"], live[set+"6"]) {
 			m := Mark(e.Data[0].num())
-			in[m] = append(in[m], p)
+			o := out[m]
+			add(&o, e)
+			out[m] = o
 		}
 	}
-	for _, name := range []string{"out4", "out6"} {
-		for _, e := range live[name] {
-			m := Mark(e.Data[0].num())
-			device, _ := netip.AddrFromSlice([]byte(e.Key[0].From))
-			out[m] = append(out[m], OutPass{Device: device, Proto: Proto(e.Key[2].From.num()), To: addrPort(e.Key[1].From, e.Key[3].From)})
+	pass := func(o *Opening, e Elem, wan uint16, direct bool) {
+		if source, ok := prefixOf(e.Key[0]); ok {
+			o.Passes = append(o.Passes, Pass{Source: source, Proto: Proto(e.Key[2].From.num()), WANPort: wan,
+				Inside: addrPort(e.Key[1].From, e.Key[3].From), Direct: direct})
 		}
 	}
-	return in, out
+	each("win", func(o *Opening, e Elem) {
+		var wan uint16
+		if i := slices.IndexFunc(live["dnat4"], func(d Elem) bool { return d.Leads(e) }); i >= 0 {
+			wan = uint16(live["dnat4"][i].Key[2].From.num())
+		}
+		pass(o, e, wan, false)
+	})
+	each("inner", func(o *Opening, e Elem) { pass(o, e, 0, true) })
+	each("out", func(o *Opening, e Elem) {
+		o.OutPasses = append(o.OutPasses, OutPass{Device: addrOf(e.Key[0].From), Proto: Proto(e.Key[2].From.num()),
+			To: addrPort(e.Key[1].From, e.Key[3].From)})
+	})
+	each("outer", func(o *Opening, e Elem) {
+		if source, ok := prefixOf(e.Key[0]); ok {
+			o.Outer = append(o.Outer, Outer{Source: source, Box: addrPort(e.Key[1].From, e.Key[3].From)})
+		}
+	})
+	each("egress", func(o *Opening, e Elem) { o.Egress = append(o.Egress, addrOf(e.Key[0].From)) })
+	return out
 }
 
-func addrPort(a, port Value) netip.AddrPort {
-	ip, _ := netip.AddrFromSlice([]byte(a))
-	return netip.AddrPortFrom(ip, uint16(port.num()))
+// Leads reports whether the element, of dnat4, leads to a way in, of win4. The
+// way in says whose it is.
+func (e Elem) Leads(way Elem) bool {
+	return e.Key[0] == way.Key[0] && e.Key[1] == way.Key[2] && e.Data[0] == way.Key[1].From && e.Data[1] == way.Key[3].From
 }
+
+// GatesOf is the inverse of GateElems.
+func GatesOf(live map[string][]Elem) map[Mark][]Gate {
+	out := map[Mark][]Gate{}
+	for _, e := range slices.Concat(live["gate4"], live["gate6"]) {
+		m := Mark(e.Data[0].num())
+		out[m] = append(out[m], Gate{addrOf(e.Key[0].From), addrOf(e.Key[1].From)})
+	}
+	return out
+}
+
+func addrOf(v Value) netip.Addr {
+	a, _ := netip.AddrFromSlice([]byte(v))
+	return a
+}
+
+func addrPort(a, port Value) netip.AddrPort { return netip.AddrPortFrom(addrOf(a), uint16(port.num())) }

@@ -54,6 +54,9 @@ func (p Proto) String() string {
 // A Policy is what the gateway wants, in the firewall's own words.
 type Policy struct {
 	WAN, LAN []string // interface names; a name cannot be both
+	// Tunnels are WireGuard interfaces. What comes out of one reaches the LAN
+	// by an open window only, and the box not at all.
+	Tunnels []string
 
 	// LAN4 and LAN6 are the box's own addresses on the LAN, where DNS is
 	// captured to and the page answers. The zero Addr means there is none.
@@ -68,9 +71,12 @@ type Policy struct {
 	PagePorts []uint16           // answered on the LAN side only
 	ServeDNS  bool               // answer 53 on the LAN, capture 53 to others, drop 853
 	DNSExempt []net.HardwareAddr // devices whose DNS is left alone
-	Vendors   []Vendor           // every registered one, open or not
-	Outbound  []Outbound         // permitted from a device to a vendor for good
-	Blocked   []netip.Prefix     // no new flow from or to these
+	// Answered are devices that reach only what the name filter gave them (see
+	// kernel.Admit). They must ask it, so none may be exempt.
+	Answered []net.HardwareAddr
+	Vendors  []Vendor       // every registered one, open or not
+	Outbound []Outbound     // permitted from a device to a vendor for good
+	Blocked  []netip.Prefix // no new flow from or to these
 	// Masquerade hides IPv4 of LANPrefixes behind the WAN address. IPv6 is
 	// never translated.
 	Masquerade bool

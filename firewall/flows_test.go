@@ -26,10 +26,12 @@ var update = flag.Bool("update", false, "write want.nft of testdata/*.txtar anew
 type scene struct {
 	firewall.Policy
 	DNSExempt []string      // MAC addresses, for Policy.DNSExempt
+	Answered  []string      // and for Policy.Answered
 	Box       []netip.Addr  // addresses of the box besides those on the LAN
 	Windows   []sceneWindow // open
 	Probes    []string      // interfaces of a running self-test
 	Routes    []sceneRoute  // besides the LAN and the WAN
+	Told      []firewall.Gate
 }
 
 type sceneWindow struct {
@@ -38,8 +40,27 @@ type sceneWindow struct {
 	Proto   firewall.Proto
 	WANPort uint16
 	Inside  netip.AddrPort
+	Direct  bool       // by a tunnel
 	Device  netip.Addr // of an outbound window
 	To      netip.AddrPort
+	Box     netip.AddrPort // of a tunnel's own flow
+	Egress  netip.Addr     // of a tool window
+	Gate    firewall.Gate
+}
+
+func (o sceneWindow) opening() firewall.Opening {
+	op := firewall.Opening{Mark: o.Mark, For: time.Hour, ByName: true}
+	switch {
+	case o.Device.IsValid():
+		op.OutPasses = []firewall.OutPass{{Device: o.Device, To: o.To, Proto: o.Proto}}
+	case o.Box.IsValid():
+		op.Outer = []firewall.Outer{{Source: o.Source, Box: o.Box}}
+	case o.Egress.IsValid():
+		op.Egress = []netip.Addr{o.Egress}
+	case o.Source.IsValid():
+		op.Passes = []firewall.Pass{{Source: o.Source, Proto: o.Proto, WANPort: o.WANPort, Inside: o.Inside, Direct: o.Direct}}
+	}
+	return op
 }
 
 type sceneRoute struct {
@@ -48,7 +69,7 @@ type sceneRoute struct {
 }
 
 func (s scene) world() firewall.World {
-	w := firewall.World{Box: s.Box, Probes: s.Probes}
+	w := firewall.World{Box: s.Box, Probes: s.Probes, Answered: s.Told, Gates: map[firewall.Mark][]firewall.Gate{}}
 	for _, a := range []netip.Addr{s.LAN4, s.LAN6} {
 		if a.IsValid() {
 			w.Box = append(w.Box, a)
@@ -66,13 +87,10 @@ func (s scene) world() firewall.World {
 		w.Routes = append(w.Routes, firewall.Route(r))
 	}
 	for _, o := range s.Windows {
-		op := firewall.Opening{Mark: o.Mark, For: time.Hour}
-		if o.Device.IsValid() {
-			op.OutPasses = []firewall.OutPass{{Device: o.Device, To: o.To, Proto: o.Proto}}
-		} else {
-			op.Passes = []firewall.Pass{{Source: o.Source, Proto: o.Proto, WANPort: o.WANPort, Inside: o.Inside}}
+		w.Open = append(w.Open, o.opening())
+		if o.Gate.Device.IsValid() {
+			w.Gates[o.Mark] = append(w.Gates[o.Mark], o.Gate)
 		}
-		w.Open = append(w.Open, op)
 	}
 	return w
 }
@@ -114,14 +132,19 @@ func readScene(t testing.TB, b []byte) scene {
 	if err := d.Decode(&s); err != nil {
 		t.Fatal("policy.json:", err)
 	}
-	for _, m := range s.DNSExempt {
+	s.Policy.DNSExempt, s.Policy.Answered = macs(t, s.DNSExempt), macs(t, s.Answered)
+	return s
+}
+
+func macs(t testing.TB, texts []string) (out []net.HardwareAddr) {
+	for _, m := range texts {
 		hw, err := net.ParseMAC(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Policy.DNSExempt = append(s.Policy.DNSExempt, hw)
+		out = append(out, hw)
 	}
-	return s
+	return out
 }
 
 func runFlows(t *testing.T, name string) {

@@ -35,7 +35,7 @@ func some[T any](t *rapid.T, label string, draw func(*rapid.T, string) T) []T {
 }
 
 func drawIface(t *rapid.T, label string) string {
-	return rapid.SampledFrom([]string{"wan0", "wan1", "lan0", "lan1", "lo", "", "e\"x", "eth*", "averyveryverylongname"}).Draw(t, label)
+	return rapid.SampledFrom([]string{"wan0", "wan1", "lan0", "lan1", "wg0", "lo", "", "e\"x", "eth*", "averyveryverylongname"}).Draw(t, label)
 }
 
 func drawPort(t *rapid.T, label string) uint16 {
@@ -44,6 +44,10 @@ func drawPort(t *rapid.T, label string) uint16 {
 
 func drawProto(t *rapid.T, label string) firewall.Proto {
 	return firewall.Proto(rapid.SampledFrom([]uint8{0, 1, 6, 6, 6, 17, 17, 47, 58}).Draw(t, label))
+}
+
+func drawMAC(t *rapid.T, label string) net.HardwareAddr {
+	return append(net.HardwareAddr{2, 0, 0, 0, 0}, rapid.SliceOfN(rapid.ByteRange(1, 3), 0, 2).Draw(t, label)...)
 }
 
 func drawPolicy(t *rapid.T) firewall.Policy {
@@ -57,9 +61,7 @@ func drawPolicy(t *rapid.T) firewall.Policy {
 		Outbound: some(t, "outbound", func(t *rapid.T, l string) firewall.Outbound {
 			return firewall.Outbound{Device: drawAddr(t, l), To: drawPrefix(t, l), Proto: drawProto(t, l), Port: drawPort(t, l)}
 		}),
-		DNSExempt: some(t, "exempt", func(t *rapid.T, l string) net.HardwareAddr {
-			return rapid.SliceOfN(rapid.Byte(), 5, 7).Draw(t, l)
-		}),
+		DNSExempt: some(t, "exempt", drawMAC), Answered: some(t, "answered", drawMAC), Tunnels: some(t, "tunnel", drawIface),
 	}
 	if rapid.Bool().Draw(t, "lan4") {
 		p.LAN4 = drawAddr(t, "lan4")
@@ -87,7 +89,11 @@ func sanePolicy(t *rapid.T) firewall.Policy {
 		})
 	}
 	p.Vendors = slices.DeleteFunc(p.Vendors, func(v firewall.Vendor) bool { return len(v.Sources) == 0 })
+	p.Tunnels = slices.DeleteFunc(append(p.Tunnels, "wg0"), func(i string) bool { return bad(i) || slices.Contains(p.WAN, i) || slices.Contains(p.LAN, i) })
 	p.DNSExempt = slices.DeleteFunc(p.DNSExempt, func(m net.HardwareAddr) bool { return len(m) != 6 })
+	p.Answered = slices.DeleteFunc(p.Answered, func(m net.HardwareAddr) bool {
+		return !p.ServeDNS || len(m) != 6 || slices.ContainsFunc(p.DNSExempt, func(e net.HardwareAddr) bool { return slices.Equal(e, m) })
+	})
 	p.Outbound = slices.DeleteFunc(p.Outbound, func(o firewall.Outbound) bool {
 		_, err := firewall.Compile(firewall.Policy{WAN: []string{"w"}, LAN: []string{"l"}, LAN4: p.LAN4, Outbound: []firewall.Outbound{o}})
 		return err != nil
@@ -102,12 +108,17 @@ func drawPacket(t *rapid.T) firewall.Packet {
 		Kind: rapid.SampledFrom([]uint8{0, 3, 8, 128, 130, 133, 134, 135, 136}).Draw(t, "kind"), HopLimit: rapid.SampledFrom([]uint8{1, 255}).Draw(t, "hops"),
 		State: rapid.SampledFrom([]uint32{0, 1, 2, 4, 8, 64, 255}).Draw(t, "state"), Reply: rapid.Bool().Draw(t, "reply"),
 		Mark:        rapid.SampledFrom([]uint32{0, 7, 0x10007, 0x10008, 0xffffffff}).Draw(t, "mark"),
-		EtherSource: rapid.SliceOfN(rapid.Byte(), 5, 7).Draw(t, "mac"), Several: rapid.Bool().Draw(t, "multicast"),
+		EtherSource: drawMAC(t, "mac"), Several: rapid.Bool().Draw(t, "multicast"),
 	}
+}
+
+func drawGate(t *rapid.T, l string) firewall.Gate {
+	return firewall.Gate{Device: drawAddr(t, l), Target: drawAddr(t, l)}
 }
 
 func drawWorld(t *rapid.T) firewall.World {
 	return firewall.World{
+		Answered: some(t, "told", drawGate), Gates: map[firewall.Mark][]firewall.Gate{0: some(t, "gate", drawGate), 7: some(t, "gate", drawGate)},
 		Box: some(t, "box", drawAddr), Probes: some(t, "probe", drawIface),
 		Routes: some(t, "route", func(t *rapid.T, l string) firewall.Route {
 			return firewall.Route{To: drawPrefix(t, l), Iface: drawIface(t, l)}
@@ -116,9 +127,13 @@ func drawWorld(t *rapid.T) firewall.World {
 			return firewall.Opening{Mark: firewall.Mark(rapid.SampledFrom([]uint16{0, 7, 8}).Draw(t, l)),
 				For: time.Duration(rapid.Int64Range(-1, int64(10*time.Hour)).Draw(t, l)),
 				Passes: some(t, l, func(t *rapid.T, l string) firewall.Pass {
-					return firewall.Pass{Source: drawPrefix(t, l), Proto: drawProto(t, l), WANPort: drawPort(t, l),
+					return firewall.Pass{Source: drawPrefix(t, l), Proto: drawProto(t, l), WANPort: drawPort(t, l), Direct: rapid.Bool().Draw(t, l),
 						Inside: netip.AddrPortFrom(drawAddr(t, l), drawPort(t, l))}
 				}),
+				Outer: some(t, l, func(t *rapid.T, l string) firewall.Outer {
+					return firewall.Outer{Source: drawPrefix(t, l), Box: netip.AddrPortFrom(drawAddr(t, l), drawPort(t, l))}
+				}),
+				Egress: some(t, l, drawAddr), ByName: rapid.Bool().Draw(t, l),
 				OutPasses: some(t, l, func(t *rapid.T, l string) firewall.OutPass {
 					return firewall.OutPass{Device: drawAddr(t, l), Proto: drawProto(t, l), To: netip.AddrPortFrom(drawAddr(t, l), drawPort(t, l))}
 				})}
@@ -128,7 +143,8 @@ func drawWorld(t *rapid.T) firewall.World {
 
 // Whatever the policy: a packet that comes from no LAN interface and begins
 // something is accepted only through an open window, or as what DHCP and IPv6
-// need of the box; so the page never answers it.
+// need of the box; so the page never answers it. A window's way into the box is
+// for UDP alone, and not for DNS.
 func checkOutside(t *rapid.T, rs firewall.Ruleset, lan []string, p firewall.Packet, w firewall.World) {
 	d := rs.Decide(p, w)
 	if d.Verdict != firewall.Accept || p.In == "" || slices.Contains(lan, p.In) || p.In == "lo" {
@@ -139,6 +155,9 @@ func checkOutside(t *rapid.T, rs firewall.Ruleset, lan []string, p firewall.Pack
 	governed := d.Mark&firewall.Governed != 0 && d.Chain == "governed"
 	if !answer && !served && !governed {
 		t.Fatalf("%+v came in: %+v", p, d)
+	}
+	if governed && !answer && slices.Contains(w.Box, d.Target.Addr()) && (p.Proto != firewall.UDP || p.Port == 53) {
+		t.Fatalf("%+v came to the box by a window: %+v", p, d)
 	}
 	if governed && !answer {
 		open := slices.ContainsFunc(w.Open, func(o firewall.Opening) bool {
@@ -192,6 +211,9 @@ func TestCheckRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	accept := firewall.Rule{Do: []firewall.Action{{Do: firewall.DoAccept}}}
+	mark := func(set string, key ...firewall.Field) firewall.Rule {
+		return firewall.Rule{Do: []firewall.Action{{Do: firewall.DoMarkFrom, Name: set, Fields: key}, {Do: firewall.DoGoto, Name: "governed"}}}
+	}
 	for name, spoil := range map[string]func(c *firewall.Chain){
 		"page from outside": func(c *firewall.Chain) {
 			if c.Name == "wan_box" {
@@ -217,6 +239,46 @@ func TestCheckRefuses(t *testing.T) {
 		"loop": func(c *firewall.Chain) {
 			if c.Name == "fresh" {
 				c.Rules = append(c.Rules, firewall.Rule{Do: []firewall.Action{{Do: firewall.DoJump, Name: "fresh"}}})
+			}
+		},
+		"gate for the WAN": func(c *firewall.Chain) {
+			if c.Name == "wan_lan" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("gate4", firewall.Source4, firewall.Target4))
+			}
+		},
+		"egress for everybody": func(c *firewall.Chain) {
+			if c.Name == "forward" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("egress4", firewall.Source4))
+			}
+		},
+		"egress to the box": func(c *firewall.Chain) {
+			if c.Name == "lan_box" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("egress4", firewall.Source4))
+			}
+		},
+		"mark for whom a stranger dials": func(c *firewall.Chain) {
+			if c.Name == "wan_lan" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("egress4", firewall.Target4))
+			}
+		},
+		"tunnel by TCP": func(c *firewall.Chain) {
+			if c.Name == "wan_box" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("outer4", firewall.Source4, firewall.Target4, firewall.L4Proto, firewall.TargetPort))
+			}
+		},
+		"way by the sender's port": func(c *firewall.Chain) {
+			if c.Name == "wan_lan" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("win4", firewall.Source4, firewall.Target4, firewall.L4Proto, firewall.SourcePort))
+			}
+		},
+		"mark without end": func(c *firewall.Chain) {
+			if c.Name == "lan_out" {
+				c.Rules = slices.Insert(c.Rules, 0, mark("allow4", firewall.Source4, firewall.Target4, firewall.L4Proto, firewall.TargetPort))
+			}
+		},
+		"answered from a tunnel": func(c *firewall.Chain) {
+			if c.Name == "tunnel_lan" {
+				c.Rules = append(c.Rules, firewall.Rule{Do: []firewall.Action{{Do: firewall.DoGoto, Name: "answered"}}})
 			}
 		},
 		"lan_box for the WAN": func(c *firewall.Chain) {

@@ -30,6 +30,9 @@ type World struct {
 	Routes []Route      // the longest prefix wins
 	Open   []Opening    // windows open now
 	Probes []string     // interfaces of a running self-test
+
+	Gates    map[Mark][]Gate // of open tool windows
+	Answered []Gate          // what the name filter told whom
 }
 
 // A Route is the interface that leads to a network.

@@ -11,18 +11,20 @@ import (
 // asks this for the rest when they change. A flow from the LAN may not go on to
 // a vendor without permission, nor to a blocked address.
 func (rs Ruleset) Permits(source netip.Addr, target netip.AddrPort, p Proto) bool {
-	family := "6"
-	if source.Is4() {
-		family = "4"
-	}
-	if !rs.holds("bogon"+family, addr(source)) {
-		return true // not from behind us: the WAN's bogons are first of all the LAN
+	family := family(source)
+	if rs.Outside(source) {
+		return true // not from behind us
 	}
 	to := addr(target.Addr())
 	if rs.holds("vendor"+family, to) {
 		return rs.holds("allow"+family, addr(source), to, num8(uint8(p)), num16(target.Port()))
 	}
 	return !rs.holds("blocked"+family, to)
+}
+
+// Outside reports whether an address is none of the networks behind the box.
+func (rs Ruleset) Outside(a netip.Addr) bool {
+	return a.IsValid() && !rs.holds("bogon"+family(a), addr(a)) // the WAN's bogons are first of all the LAN
 }
 
 // holds looks a key up in a static set. Its elements are sorted, and those of

@@ -3,6 +3,7 @@ package firewall
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 )
@@ -18,7 +19,7 @@ const (
 func (p Policy) check() error {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	for _, i := range slices.Concat(p.WAN, p.LAN) {
+	for _, i := range slices.Concat(p.WAN, p.LAN, p.Tunnels) {
 		if err := checkIface(i); err != nil {
 			bad("%w", err)
 		}
@@ -26,6 +27,11 @@ func (p Policy) check() error {
 	for _, i := range p.WAN {
 		if slices.Contains(p.LAN, i) {
 			bad("interface %s: cannot be WAN and LAN", i)
+		}
+	}
+	for _, i := range p.Tunnels {
+		if slices.Contains(p.WAN, i) || slices.Contains(p.LAN, i) {
+			bad("interface %s: cannot be a tunnel and WAN or LAN", i)
 		}
 	}
 	if len(p.LAN) == 0 {
@@ -55,6 +61,14 @@ func (p Policy) check() error {
 	for _, m := range p.DNSExempt {
 		if len(m) != 6 {
 			bad("exempt device %q: not an Ethernet address", m)
+		}
+	}
+	for _, m := range p.Answered {
+		switch {
+		case len(m) != 6:
+			bad("answered-only device %q: not an Ethernet address", m)
+		case !p.ServeDNS, slices.ContainsFunc(p.DNSExempt, func(e net.HardwareAddr) bool { return slices.Equal(e, m) }):
+			bad("answered-only device %s: nobody answers it; it would reach nothing", m)
 		}
 	}
 	for _, v := range p.Vendors {

@@ -2,7 +2,9 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // String is the ruleset as nft -f reads it, with tabs and order such that two
@@ -64,7 +66,8 @@ func (s Set) print(b *strings.Builder) {
 	b.WriteString("\t}\n")
 }
 
-func (s Set) elemText(e Elem) string {
+// elemText is an element as nft writes it; options stand behind its key.
+func (s Set) elemText(e Elem, options ...string) string {
 	var key, data []string
 	for i, r := range e.Key {
 		key = append(key, s.Key[i].rangeText(r))
@@ -72,10 +75,32 @@ func (s Set) elemText(e Elem) string {
 	for i, v := range e.Data {
 		data = append(data, s.Data[i].text(v))
 	}
+	text := strings.Join(append([]string{strings.Join(key, " . ")}, options...), " ")
 	if len(data) > 0 {
-		return strings.Join(key, " . ") + " : " + strings.Join(data, " . ")
+		text += " : " + strings.Join(data, " . ")
 	}
-	return strings.Join(key, " . ")
+	return text
+}
+
+// String is what the opening puts into the table, as nft -f reads it, one
+// element a line, sorted; of an opening that cannot be, a comment why.
+func (o Opening) String() string {
+	els, err := o.Elements()
+	if err != nil {
+		return "# " + strings.ReplaceAll(err.Error(), "\n", "\n# ") + "\n"
+	}
+	life := fmt.Sprintf("timeout %ds", o.For/time.Second)
+	if ms := o.For % time.Second / time.Millisecond; ms != 0 {
+		life += fmt.Sprintf("%dms", ms)
+	}
+	var lines []string
+	for _, s := range liveSets() {
+		for _, e := range els[s.Name] {
+			lines = append(lines, fmt.Sprintf("add element inet %s %s { %s }\n", Table, s.Name, s.elemText(e, life)))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
 }
 
 func joinTypes(ts []Type) string {
@@ -206,6 +231,8 @@ func (a Action) String() string {
 		return "dnat ip6 to " + TypeIPv6.text(a.To)
 	case DoMasquerade:
 		return "masquerade"
+	case DoLog:
+		return fmt.Sprintf("limit rate %d/second burst %d packets log prefix %q group %d", LogRate, LogBurst, LogPrefix, LogGroup)
 	}
 	return "drop"
 }

@@ -97,7 +97,8 @@ type Verb uint8
 
 // The verbs. MarkFrom sets the conntrack mark to what the map Name says for
 // Fields, DNATFrom translates the target likewise; both end the rule if the
-// map says nothing. CountIn counts the packet in the dynamic set Name.
+// map says nothing. CountIn counts the packet in the dynamic set Name, Log
+// hands some packets to whoever listens at LogGroup.
 const (
 	DoDrop Verb = iota
 	DoAccept
@@ -110,6 +111,16 @@ const (
 	DoDNATFrom
 	DoDNAT
 	DoMasquerade
+	DoLog
+)
+
+// Where samples of refused attempts go, and what they are marked with. Five a
+// second is what a log can keep and a person can read.
+const (
+	LogGroup  = 86 // of NFLOG
+	LogPrefix = "monban try"
+	LogRate   = 5 // a second
+	LogBurst  = 20
 )
 
 // A Verdict is what becomes of a packet. The zero value drops.

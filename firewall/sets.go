@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 )
@@ -10,12 +11,18 @@ import (
 //
 // win4 and win6: vendor . device . protocol . port → mark. dnat4: vendor .
 // protocol . port on the WAN address → device . port. out4 and out6: device .
-// target . protocol . port → mark. win_live: the marks that may pass.
-// win_bytes and win_dead: what passed, and what was refused after the end.
-// probe_if: interfaces of a running self-test.
+// target . protocol . port → mark. inner4 and inner6: as win4, of what comes out
+// of tunnels. outer4 and outer6: vendor . the box's address . protocol . port →
+// mark, of the tunnels' own packets. egress4 and egress6:
+// answered-only device → mark. gate4 and gate6: device . target → mark. win_live:
+// the marks that may pass. win_bytes and win_dead: what passed, and what was
+// refused after the end. answered4 and answered6: device . target, as the name
+// filter told. try4, try6, vtry4 and vtry6: who tried to come in with no window,
+// strangers and vendors. probe_if: interfaces of a running self-test.
 func liveSets() []Set {
 	way4 := []Type{TypeIPv4, TypeIPv4, TypeProto, TypePort}
 	way6 := []Type{TypeIPv6, TypeIPv6, TypeProto, TypePort}
+	pair4, pair6 := way4[:2], way6[:2]
 	mark := []Type{TypeMark}
 	return []Set{
 		{Name: "win_live", Key: mark, Timeout: true},
@@ -24,11 +31,34 @@ func liveSets() []Set {
 		{Name: "dnat4", Key: []Type{TypeIPv4, TypeProto, TypePort}, Data: []Type{TypeIPv4, TypePort}, Interval: true, Timeout: true},
 		{Name: "out4", Key: way4, Data: mark, Timeout: true},
 		{Name: "out6", Key: way6, Data: mark, Timeout: true},
+		{Name: "inner4", Key: way4, Data: mark, Interval: true, Timeout: true},
+		{Name: "inner6", Key: way6, Data: mark, Interval: true, Timeout: true},
+		{Name: "outer4", Key: way4, Data: mark, Interval: true, Timeout: true},
+		{Name: "outer6", Key: way6, Data: mark, Interval: true, Timeout: true},
+		{Name: "egress4", Key: way4[:1], Data: mark, Timeout: true},
+		{Name: "egress6", Key: way6[:1], Data: mark, Timeout: true},
+		{Name: "gate4", Key: pair4, Data: mark, Timeout: true, Size: maxTold},
+		{Name: "gate6", Key: pair6, Data: mark, Timeout: true, Size: maxTold},
+		{Name: "answered4", Key: pair4, Timeout: true, Size: maxTold},
+		{Name: "answered6", Key: pair6, Timeout: true, Size: maxTold},
+		{Name: "try4", Key: way4[:1], Dynamic: true, Size: maxStrangers},
+		{Name: "try6", Key: way6[:1], Dynamic: true, Size: maxStrangers},
+		{Name: "vtry4", Key: way4[:1], Dynamic: true, Size: maxVendors},
+		{Name: "vtry6", Key: way6[:1], Dynamic: true, Size: maxVendors},
 		{Name: "win_bytes", Key: mark, Dynamic: true, Size: 65536},
 		{Name: "win_dead", Key: mark, Dynamic: true, Size: 65536},
 		{Name: "probe_if", Key: []Type{TypeIfName}, Timeout: true},
 	}
 }
+
+// How much of what the network says the kernel keeps: addresses told by name,
+// and sources that tried. Beyond that nobody new is let out, and a stranger is
+// counted by the rule that refuses him alone.
+const (
+	maxTold      = 65536
+	maxStrangers = 16384
+	maxVendors   = 4096
+)
 
 // Sources no route leads back to, though they are honest: an address not yet
 // given (DHCP, duplicate address detection) and the link's own.
@@ -93,6 +123,14 @@ func ifaceSet(name string, ifaces []string) Set {
 		vs = append(vs, Value(i))
 	}
 	return valueSet(name, TypeIfName, vs)
+}
+
+func etherSet(name string, ms []net.HardwareAddr) Set {
+	var vs []Value
+	for _, m := range ms {
+		vs = append(vs, Value(m))
+	}
+	return valueSet(name, TypeEther, vs)
 }
 
 // outboundSets returns allow4 and allow6. The ranges of one device, protocol

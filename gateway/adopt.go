@@ -49,7 +49,7 @@ func (g *Gateway) adopt(ctx context.Context) {
 					if err := tx.PutWindow(next, w.State); err != nil {
 						return err
 					}
-					return tx.Audit("window.adopted", g.describe(next))
+					return g.tell(tx, "window.adopted", g.describe(next))
 				})
 			}
 		default:
@@ -58,6 +58,10 @@ func (g *Gateway) adopt(ctx context.Context) {
 	}
 	g.adopted = true                              // what else is live is closed by the keeper
 	g.revoke(ctx, people.Box, g.current().config) // taken away while we were dead
+	g.keepPeers()
+	if err := g.setNames(); err != nil {
+		g.o.Log.Error("names not as planned", "err", err)
+	}
 }
 
 // recalled is how many windows of this boot are remembered after a restart of

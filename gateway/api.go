@@ -88,6 +88,7 @@ type Way struct {
 	Proto  window.Proto   `json:"proto"`
 	Dial   string         `json:"dial"` // address and port outside
 	Inside netip.AddrPort `json:"inside"`
+	Out    bool           `json:"out,omitempty"` // Source is the device, Inside what it dials
 }
 
 // Device is a row of the ledger.

@@ -30,7 +30,7 @@ func (g *Gateway) RefuseWindow(ctx context.Context, who people.Actor, id int64, 
 		}
 		args := g.describe(w)
 		args["why"] = w.Answer
-		return tx.Audit("window.refused", args)
+		return g.tell(tx, "window.refused", args)
 	})
 	return g.view(w), err
 }
@@ -168,10 +168,11 @@ func (g *Gateway) settled(ctx context.Context, who people.Actor, from window.Sta
 		args["packets"], args["bytes"] = w.Passed.Packets, w.Passed.Bytes
 		args["dead_packets"], args["cut"] = w.Dead.Packets, w.Cut
 		if w.State != window.Closed {
-			return tx.Audit("window.not_opened", args)
+			return g.tell(tx, "window.not_opened", args)
 		}
-		return tx.Audit("window.ended."+string(w.How), args)
+		return g.tell(tx, "window.ended."+string(w.How), args)
 	})
+	g.withdraw(w)
 }
 
 // tally is what the kernel counted for w.

@@ -132,12 +132,13 @@ func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Conf
 			g.o.Log.Error("window of a vendor taken away did not close", "window", w.ID, "err", err)
 		}
 	}
+	g.revokePlanned(ctx, next)
 }
 
-// registered says whether c has the vendor of w with all the ranges of w.
+// registered says whether c has the vendor of w with ranges that hold all of w's.
 func registered(c config.Config, w window.Window) bool {
 	v, ok := c.Vendor(w.Vendor)
-	return ok && !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !slices.Contains(v.Sources, p) })
+	return ok && !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !covered(v.Sources, p) })
 }
 
 // hasDevice says whether c names the device of that MAC.
@@ -192,7 +193,11 @@ func (g *Gateway) plan() (Desired, []Note, error) {
 	known := g.inventory.All(g.o.Clock.Wall())
 	blocked := g.lists.compiled
 	g.mu.Unlock()
-	return Plan(s.config, known, blocked)
+	d, notes, err := Plan(s.config, known, blocked)
+	if err == nil {
+		g.nameTools(d.Names)
+	}
+	return d, notes, err
 }
 
 // listDir is where the lists of site.toml lie: beside it.

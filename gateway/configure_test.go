@@ -87,8 +87,8 @@ func TestTakenAway(t *testing.T) {
 		t.Error("the kernel still holds it")
 	}
 	_, err = b.ApproveWindow(t.Context(), b.director(), asked.ID, 0, false)
-	fails(t, err, "window.vendor_changed")
-	b.on(asked.ID, window.Requested, "")
+	fails(t, err, "window.not_now")
+	b.on(asked.ID, window.Lapsed, "")
 }
 
 // A broken site.toml keeps what was in force, also over a restart; windows

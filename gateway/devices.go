@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"monban/gateway/config"
 	"monban/gateway/device"
 	"monban/gateway/people"
 	"monban/gateway/store"
@@ -126,7 +127,7 @@ func (g *Gateway) deviceView(d device.Device) Device {
 	slices.SortFunc(v.Addrs, netip.Addr.Compare)
 	for _, c := range g.current().config.Devices {
 		if slices.Equal(c.MAC, d.MAC[:]) {
-			v.Label = c.Label
+			v.Label, v.Answered = c.Label, c.Egress == config.Answered
 		}
 	}
 	return v

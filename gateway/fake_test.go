@@ -54,12 +54,15 @@ type fakeKernel struct {
 	flows  []firewall.Flow
 	fail   map[string]error
 	// onOpen runs when OpenWindow is called, before anything is held.
-	onOpen func()
+	onOpen   func()
+	admitted []firewall.Gate
 }
 
 type fakeLive struct {
-	end    time.Duration
-	passes []firewall.Pass
+	end     time.Duration
+	passes  []firewall.Pass
+	opening firewall.Opening
+	gates   []firewall.Gate
 }
 
 func (k *fakeKernel) call(name string) error {
@@ -92,8 +95,38 @@ func (k *fakeKernel) OpenWindow(o firewall.Opening) (kernel.Live, error) {
 	if err := k.call("OpenWindow"); err != nil {
 		return kernel.Live{}, err
 	}
-	k.live[o.Mark] = fakeLive{k.boot() + o.For, o.Passes}
+	k.live[o.Mark] = fakeLive{end: k.boot() + o.For, passes: o.Passes, opening: o}
 	return kernel.Live{Mark: o.Mark, Left: o.For, Passes: o.Passes}, nil
+}
+
+func (k *fakeKernel) ExtendWindow(m firewall.Mark, left time.Duration) (kernel.Live, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("ExtendWindow"); err != nil {
+		return kernel.Live{}, err
+	}
+	l := k.live[m]
+	l.end = k.boot() + left
+	k.live[m] = l
+	return kernel.Live{Mark: m, Left: left, Passes: l.passes}, nil
+}
+
+func (k *fakeKernel) AddGates(m firewall.Mark, g []firewall.Gate) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := k.live[m]
+	l.gates = append(l.gates, g...)
+	k.live[m] = l
+	return k.call("AddGates")
+}
+
+func (k *fakeKernel) Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, a := range to {
+		k.admitted = append(k.admitted, firewall.Gate{Device: device, Target: a})
+	}
+	return k.call("Admit")
 }
 
 func (k *fakeKernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
@@ -121,7 +154,8 @@ func (k *fakeKernel) Live() ([]kernel.Live, error) {
 	var out []kernel.Live
 	for m, l := range k.live {
 		if left := l.end - k.boot(); left > 0 {
-			out = append(out, kernel.Live{Mark: m, Left: left, Passes: l.passes})
+			out = append(out, kernel.Live{Mark: m, Left: left, Passes: l.passes, OutPasses: l.opening.OutPasses,
+				Outer: l.opening.Outer, Egress: l.opening.Egress})
 		}
 	}
 	return out, k.fail["Live"]

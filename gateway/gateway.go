@@ -36,6 +36,7 @@ type Gateway struct {
 	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step
 	adopted bool             // the windows of an earlier daemon were taken over; by acts
 	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
+	missed  map[int64]error  // why a planned window is not open yet; by acts
 	writing sync.Mutex       // one writer of late records
 
 	mu        sync.Mutex // guards what follows; never held over disk or kernel
@@ -49,6 +50,8 @@ type Gateway struct {
 	trouble   error // why the database cannot be used, nil if it can
 	proof     proof
 	logins    *store.Logins
+	tools     toolWatch
+	nextStart time.Time // of the planned windows; zero: none
 
 	sessions  sync.Mutex                 // guards seenFlows
 	seenFlows map[flowKey]window.Session // as last written
@@ -58,6 +61,8 @@ type Gateway struct {
 	edge  chan struct{} // the keeper loop
 	flush chan struct{} // new devices
 	flows chan struct{} // new sessions
+
+	plansAt time.Duration // boot time weekly plans were looked at; the keeper's own
 
 	tried      sync.Once
 	triedStore chan struct{} // closed when the database was tried once
@@ -84,7 +89,7 @@ func New(o Options) (*Gateway, error) {
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
-		closing: map[int64]closer{}, seenFlows: map[flowKey]window.Session{},
+		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]window.Session{},
 	}, nil
 }
 
@@ -108,6 +113,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 		{Name: "flows", Run: g.watchFlows, Restart: true},
 		{Name: "flow poll", Run: g.pollLoop, Restart: true},
 		{Name: "foreign rules", Run: g.watchForeign, Restart: true},
+		{Name: "daily self-test", Run: g.daily, Restart: true},
+		{Name: "notices", Run: g.cry, Restart: true},
+		{Name: "attempts", Run: g.countAttempts, Restart: true},
+		{Name: "attempt samples", Run: g.watchAttempts, Restart: true},
 	}
 	if g.o.Watch != nil {
 		tasks = append(tasks, run.Task{Name: "neighbours", Run: g.neighbours, Restart: true})

@@ -69,7 +69,7 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 		}
 		g.o.Log.Warn("the kernel does not hold our rules; put right", "err", err)
 		if err == nil && now.ok { // once, not at each try to put it right
-			g.queue(lateRecord{who: people.Box, fn: func(tx *store.Tx) error { return tx.Audit("rules.foreign", nil) }})
+			g.queue(lateRecord{who: people.Box, fn: func(tx *store.Tx) error { return g.tell(tx, "rules.foreign", nil) }})
 		}
 	}
 	if err := g.o.Firewall.Apply(want.Rules); err != nil {

@@ -7,14 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"monban/gateway/notice"
 	"monban/gateway/people"
 	"monban/gateway/selftest"
 )
 
 // free are the exported methods that ask for no actor: what they tell the
 // pages before anybody has signed in, and what lets people in.
-var free = []string{"Actor", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
-	"Proof", "Reload", "Run", "SetUpNeeded", "SignIn", "Site", "Status", "StepUp", "Vendors", "Zone"}
+var free = []string{"Actor", "Admit", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
+	"Proof", "Reload", "Run", "SeeTool", "SetUpNeeded", "SignIn", "Site", "SiteID", "Status", "StepUp", "Tools", "Vendors", "Zone"}
 
 // acts are all others, each as somebody would call it. An act that gets as far
 // as its own faults was allowed.
@@ -42,6 +43,38 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"CheckAudit":   func(c context.Context, a people.Actor) error { return second(b.CheckAudit(c, a)) },
 		"Explain":      func(c context.Context, a people.Actor) error { return second(b.Explain(c, a, "lab.example", inside)) },
 		"Checklist":    func(c context.Context, a people.Actor) error { _, _, err := b.Checklist(c, a); return err },
+		"ExtendWindow": func(c context.Context, a people.Actor) error {
+			return second(b.ExtendWindow(c, a, open, 9*time.Hour, true))
+		},
+		"ReadRequest":   func(c context.Context, a people.Actor) error { return second(b.ReadRequest(c, a, "")) },
+		"RecordRequest": func(c context.Context, a people.Actor) error { return second(b.RecordRequest(c, a, "")) },
+		"Plans":         func(c context.Context, a people.Actor) error { return second(b.Plans(c, a)) },
+		"AddPlan":       func(c context.Context, a people.Actor) error { return second(b.AddPlan(c, a, PlanAsk{})) },
+		"DropPlan":      func(c context.Context, a people.Actor) error { return b.DropPlan(c, a, 99) },
+		"Keys":          func(c context.Context, a people.Actor) error { return second(b.Keys(c, a)) },
+		"EnrolKey":      func(c context.Context, a people.Actor) error { return second(b.EnrolKey(c, a, "", "", "")) },
+		"RevokeKey":     func(c context.Context, a people.Actor) error { return b.RevokeKey(c, a, 99) },
+		"NewSealedCodes": func(c context.Context, a people.Actor) error {
+			a.SteppedUp = time.Time{}
+			return second(b.NewSealedCodes(c, a))
+		},
+		"SealedCodes": func(c context.Context, a people.Actor) error { return second(b.SealedCodes(c, a)) },
+		"BreakSealed": func(c context.Context, a people.Actor) error {
+			return second(b.BreakSealed(c, a, inside, "", Ask{}))
+		},
+		"ReportWindow":   func(c context.Context, a people.Actor) error { return second(b.ReportWindow(c, a, waiting, "x")) },
+		"ReviewWindow":   func(c context.Context, a people.Actor) error { return second(b.ReviewWindow(c, a, waiting, "x")) },
+		"ExcuseWindow":   func(c context.Context, a people.Actor) error { return second(b.ExcuseWindow(c, a, waiting, "x")) },
+		"WindowSheet":    func(c context.Context, a people.Actor) error { return second(b.WindowSheet(c, a, open)) },
+		"WindowMonth":    func(c context.Context, a people.Actor) error { return second(b.WindowMonth(c, a, 2027, 3)) },
+		"Attempts":       func(c context.Context, a people.Actor) error { return second(b.Attempts(c, a, "")) },
+		"NoticeSettings": func(c context.Context, a people.Actor) error { return second(b.NoticeSettings(c, a)) },
+		"SetNoticeSettings": func(c context.Context, a people.Actor) error {
+			a.SteppedUp = time.Time{}
+			return b.SetNoticeSettings(c, a, notice.Settings{})
+		},
+		"TestNotice": func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
+		"SetDeputy":  func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
 			return second(b.CheckAuditAgainst(c, a, nil))
 		},
@@ -85,6 +118,12 @@ func TestMay(t *testing.T) {
 		"CloseWindow": append(slices.Clone(working), people.System), "CloseAll": append(slices.Clone(working), people.System),
 		"RunSelfTest": append(slices.Clone(working), people.System),
 		"BreakGlass":  {people.Console}, "People": boss, "Invite": boss,
+		"ExtendWindow": {director}, "ReadRequest": working, "RecordRequest": working, "AddPlan": working, "DropPlan": working,
+		"Plans": everybody, "Keys": everybody, "SealedCodes": everybody, "WindowSheet": everybody, "WindowMonth": everybody,
+		"Attempts": everybody, "NewSealedCodes": boss, "SetDeputy": boss, "EnrolKey": boss, "RevokeKey": boss,
+		"NoticeSettings": boss, "SetNoticeSettings": boss, "TestNotice": boss,
+		"BreakSealed": {director, people.Staff}, "ReportWindow": working,
+		"ReviewWindow": {director, people.Staff, people.Console}, "ExcuseWindow": {director, people.Staff, people.Console},
 	}
 	for name, call := range all {
 		for _, role := range append(everybody, "", "root") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/tools"
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway/device"
@@ -27,7 +28,10 @@ type Firewall interface {
 // Windows are the live sets of the kernel: what is open, and what passed.
 type Windows interface {
 	OpenWindow(firewall.Opening) (kernel.Live, error)
+	ExtendWindow(m firewall.Mark, left time.Duration) (kernel.Live, error)
 	AddPasses(firewall.Mark, []firewall.Pass) error
+	AddGates(firewall.Mark, []firewall.Gate) error
+	Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) error
 	CloseWindow(firewall.Mark) (cut int, err error)
 	Live() ([]kernel.Live, error)
 	Sweep() (int, error)
@@ -70,6 +74,9 @@ type Options struct {
 	Resolver Resolver                                                                     // optional; without it no names are filtered
 	Watch    func(ctx context.Context, ifaces []string, seen func(device.Sighting)) error // optional; the neighbours of the LAN
 	SelfTest func(ctx context.Context, r selftest.Request) (selftest.Result, error)       // optional; asks the probe
+	Tools    *tools.Set                                                                   // optional; without it no remote-support tool is known
+	Tunnels  Tunnels                                                                      // optional; without it there are no WireGuard windows
+	SiteID   func() string                                                                // optional; what signed requests name this box by
 	Store    func() (*store.DB, error)                                                    // required; opens the database
 	// LocalAddrs gives the addresses an interface has now.
 	LocalAddrs func(iface string) ([]netip.Addr, error) // required

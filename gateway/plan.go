@@ -46,6 +46,14 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 	for _, a := range c.LAN.Addresses {
 		p.LANPrefixes = append(p.LANPrefixes, a.Masked())
 	}
+	for _, d := range c.Devices {
+		if d.Egress == config.Answered {
+			p.Answered = append(p.Answered, d.MAC)
+		}
+	}
+	if len(c.WireGuard.Addresses) > 0 {
+		p.Tunnels = []string{TunnelName}
+	}
 	for _, v := range c.Vendors {
 		p.Vendors = append(p.Vendors, firewall.Vendor{Name: v.Name, Sources: v.Sources})
 		for _, o := range v.Outbound {
@@ -68,9 +76,12 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 	if err != nil {
 		return Desired{}, notes, err
 	}
-	n, err := names(c, blocked)
+	n, err := names(c, known, blocked)
 	return Desired{Rules: rules, Names: n}, notes, err
 }
+
+// TunnelName is the WireGuard interface of the vendors' tunnels.
+const TunnelName = "monban-wg"
 
 // carrierNAT is the shared address space between a carrier and its customers
 // (RFC 6598).
@@ -92,13 +103,25 @@ func global(wan []netip.Prefix) bool {
 	return found
 }
 
-// names is the name filter's policy.
-func names(c config.Config, blocked *list.List) (*dnsfilter.Policy, error) {
+// names is the name filter's policy, but for what is granted by windows.
+func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilter.Policy, error) {
 	must, err := dnsfilter.NewNames(c.DNS.MustWork...)
 	if err != nil {
 		return nil, fmt.Errorf("names that must work: %w", err)
 	}
-	p := &dnsfilter.Policy{List: blocked, MustWork: must, Local: map[string][]netip.Addr{}}
+	p := &dnsfilter.Policy{List: blocked, MustWork: must, Local: map[string][]netip.Addr{}, Answered: map[netip.Addr]bool{}}
+	for _, d := range c.Devices {
+		if d.Egress != config.Answered {
+			continue
+		}
+		for _, k := range known {
+			if slices.Equal(k.MAC[:], d.MAC) {
+				for _, a := range k.Addrs {
+					p.Answered[a.Addr] = true
+				}
+			}
+		}
+	}
 	for _, a := range c.LAN.Addresses {
 		p.Inside = append(p.Inside, a.Masked())
 		p.Local[config.PageName] = append(p.Local[config.PageName], a.Addr())
@@ -128,39 +151,4 @@ func protocol(p window.Proto) firewall.Proto {
 		return firewall.UDP
 	}
 	return firewall.TCP
-}
-
-// passes are the ways in that a window opens to a device: by IPv4 through the
-// WAN port that leads to it, by IPv6 straight to each of its global addresses
-// (never translated; unique local ones cannot be reached from outside).
-func passes(w window.Window, d device.Device) []firewall.Pass {
-	var out []firewall.Pass
-	var v4 netip.Addr
-	var v6 []netip.Addr
-	for _, a := range d.Addrs { // newest first
-		switch {
-		case a.Addr.Is4():
-			if !v4.IsValid() {
-				v4 = a.Addr
-			}
-		case a.Addr.IsGlobalUnicast() && !a.Addr.IsPrivate():
-			v6 = append(v6, a.Addr)
-		}
-	}
-	slices.SortFunc(v6, netip.Addr.Compare)
-	for _, src := range w.Sources {
-		for _, p := range w.Ports {
-			if src.Addr().Is4() {
-				if v4.IsValid() {
-					out = append(out, firewall.Pass{Source: src, Proto: protocol(p.Proto), WANPort: p.WAN,
-						Inside: netip.AddrPortFrom(v4, p.Port)})
-				}
-				continue
-			}
-			for _, a := range v6 {
-				out = append(out, firewall.Pass{Source: src, Proto: protocol(p.Proto), Inside: netip.AddrPortFrom(a, p.Port)})
-			}
-		}
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"time"
 
 	"monban/gateway/audit"
 	"monban/gateway/people"
@@ -19,6 +20,8 @@ type proof struct {
 	selftest.Result
 	Generation int    `json:"generation"`
 	BootID     string `json:"boot_id"`
+	// Boot is CLOCK_BOOTTIME at the end of the run.
+	Boot time.Duration `json:"boot"`
 }
 
 // RunSelfTest proves by packets that every way in is closed, and keeps the
@@ -58,7 +61,7 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 	if err != nil {
 		return text.NewFault("selftest.not_here").Because(err)
 	}
-	p := proof{r, s.generation, g.o.BootID}
+	p := proof{r, s.generation, g.o.BootID, g.o.Clock.Boot()}
 	g.mu.Lock()
 	g.proof = p
 	g.mu.Unlock()
@@ -70,7 +73,7 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 		if err := tx.SetMeta(keyProof, b); err != nil {
 			return err
 		}
-		return tx.Audit("selftest.ran."+string(r.State), map[string]any{"why": r.Why, "sent": r.Sent, "counted": r.Counted})
+		return g.tell(tx, "selftest.ran."+string(r.State), map[string]any{"why": r.Why, "sent": r.Sent, "counted": r.Counted})
 	})
 	return nil
 }

@@ -146,3 +146,9 @@ func firstLine(err error) string {
 }
 
 func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
+
+// is says whether err is the Fault of that code.
+func is(err error, code string) bool {
+	var f *text.Fault
+	return errors.As(err, &f) && f.Code == code
+}

@@ -67,6 +67,16 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		for _, w := range waiting {
 			st.Waiting = append(st.Waiting, g.view(w))
 		}
+		if st.Planned, err = db.CountWindows(ctx, store.Filter{States: []window.State{window.Scheduled}}); err != nil {
+			g.troubled(err)
+		}
+		owed, err := db.Windows(ctx, store.Filter{Owing: true, Limit: 20})
+		if err != nil {
+			g.troubled(err)
+		}
+		for _, w := range owed {
+			st.Owed = append(st.Owed, g.view(w))
+		}
 	}
 	return st, nil
 }
@@ -129,6 +139,9 @@ func (g *Gateway) notes(s site, unnamed int) []Note {
 	if g.proof.State == selftest.Failed {
 		add("danger", "gateway.proof_failed", nil, "/checklist")
 	}
+	if n := len(g.tools.tried); n > 0 {
+		add("info", "gateway.tool_tried", map[string]any{"n": n}, "/audit")
+	}
 	notes = append(notes, g.lists.notes...)
 	notes = append(notes, g.rules.notes...)
 	if unnamed > 0 {
@@ -151,10 +164,23 @@ func faultArgs(err error) map[string]any {
 }
 
 // Vendors are the companies that may be let in, in the order of site.toml.
-func (g *Gateway) Vendors(context.Context) []Vendor {
+func (g *Gateway) Vendors(ctx context.Context) []Vendor {
 	var out []Vendor
 	for _, v := range g.current().config.Vendors {
-		out = append(out, Vendor{Name: v.Name, Label: v.Label, Phone: v.Phone, Sources: v.Sources})
+		x := Vendor{Name: v.Name, Label: v.Label, Phone: v.Phone, Sources: v.Sources}
+		var err error
+		if x.Owed, err = g.owedReport(ctx, v.Name); err != nil {
+			g.troubled(err)
+		}
+		if v.WireGuardKey != [32]byte{} {
+			err := g.tunnelFor(v)
+			x.WireGuard = err == nil
+			var f *text.Fault
+			if errors.As(err, &f) {
+				x.NoWireGuard = f.Code
+			}
+		}
+		out = append(out, x)
 	}
 	return out
 }
@@ -168,6 +194,7 @@ func (g *Gateway) view(w window.Window) Window {
 	}
 	if d, ok := g.deviceByID(w.Device); ok {
 		v.DeviceName = g.deviceView(d).displayName()
+		v.ByName = w.Kind == window.Tool && !answeredOnly(g.current().config, d.MAC)
 	}
 	return v
 }
@@ -238,27 +265,17 @@ func (g *Gateway) WindowByID(ctx context.Context, who people.Actor, id int64) (W
 	return v, err
 }
 
-// ways are the ways in a window opens now, or would.
+// ways are the ways a window opens now, or would.
 func (g *Gateway) ways(w window.Window) []Way {
 	d, ok := g.deviceByID(w.Device)
 	if !ok || w.State.Over() {
 		return nil
 	}
 	wan := ""
-	if as, err := g.o.LocalAddrs(g.current().config.WAN.Interface); err == nil {
-		if i := slices.IndexFunc(as, netip.Addr.Is4); i >= 0 {
-			wan = as[i].String()
-		}
+	if as := g.outside(); slices.ContainsFunc(as, netip.Addr.Is4) {
+		wan = as[slices.IndexFunc(as, netip.Addr.Is4)].String()
 	}
-	var out []Way
-	for _, p := range passes(w, g.onLAN(d)) {
-		x := Way{Source: p.Source, Proto: window.Proto(p.Proto.String()), Dial: p.Inside.String(), Inside: p.Inside}
-		if p.WANPort != 0 {
-			x.Dial = wan + ":" + itoa(int64(p.WANPort))
-		}
-		out = append(out, x)
-	}
-	return out
+	return shown(g.opening(w, d), wan)
 }
 
 // Explain says why a name is answered as it is.

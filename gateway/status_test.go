@@ -152,6 +152,7 @@ func TestWindowViews(t *testing.T) {
 	}
 	_, err = b.WindowByID(t.Context(), inspector, 99)
 	fails(t, err, "window.unknown")
+	b.reported()
 	ask := want(time.Hour, 3389)
 	ask.Ports[0].WAN = 13389
 	w, err := b.AskWindow(t.Context(), staff, ask)

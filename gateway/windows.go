@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,38 +29,100 @@ func (g *Gateway) AskWindow(ctx context.Context, who people.Actor, ask Ask) (Win
 	if err != nil {
 		return Window{}, err
 	}
+	if err := g.nothingOwed(ctx, w.Vendor); err != nil {
+		return Window{}, err
+	}
 	err = g.act(ctx, who, func(tx *store.Tx) error {
 		if w, err = tx.InsertWindow(w); err != nil {
 			return err
 		}
-		return tx.Audit("window.requested", g.describe(w))
+		return g.tell(tx, "window.requested", g.describe(w))
 	})
 	return g.view(w), err
 }
 
 // request turns what was typed into a checked request. All faults come joined.
 func (g *Gateway) request(ctx context.Context, who people.Actor, ask Ask) (window.Window, error) {
+	a, err := g.read(ctx, ask)
+	if err != nil {
+		return window.Window{}, err
+	}
+	return window.Ask(a, who, g.o.Clock.Wall())
+}
+
+// read finds what a request names: its vendor, device, tool and sources.
+func (g *Gateway) read(ctx context.Context, ask Ask) (window.Window, error) {
 	var faults []error
-	a := window.Window{Ports: ask.Ports, Length: ask.Length, Reason: ask.Reason, Requester: ask.Requester}
+	a := window.Window{Kind: ask.Kind, Ports: ask.Ports, Targets: ask.Targets, Length: ask.Length,
+		NotBefore: ask.NotBefore, Reason: ask.Reason, Requester: ask.Requester}
 	v, ok := g.current().config.Vendor(ask.Vendor)
 	if ok {
 		a.Vendor, a.Sources = v.Name, v.Sources
 	} else {
 		faults = append(faults, text.NewFault("window.vendor_unknown", "vendor", ask.Vendor).On("vendor"))
 	}
+	if ok && len(ask.Sources) > 0 {
+		a.Sources = ask.Sources
+		for _, s := range ask.Sources {
+			if !covered(v.Sources, s) {
+				faults = append(faults, text.NewFault("window.source_outside", "source", s.String(), "vendor", v.Label).On("source"))
+			}
+		}
+	}
 	d, err := g.findDevice(ctx, ask.Device)
 	if err != nil {
 		faults = append(faults, err)
 	}
 	a.Device = d.ID
-	if len(faults) > 0 {
-		return window.Window{}, errors.Join(faults...)
+	switch a.Kind {
+	case window.Tool:
+		if a.Tool, err = g.knownTool(ask.Tool); err != nil {
+			faults = append(faults, err)
+		}
+	case window.WireGuard:
+		if err := g.tunnelFor(v); ok && err != nil {
+			faults = append(faults, err)
+		}
 	}
-	return window.Ask(a, who, g.o.Clock.Wall())
+	return a, errors.Join(faults...)
+}
+
+// covered says whether one of the ranges holds all of p.
+func covered(ranges []netip.Prefix, p netip.Prefix) bool {
+	return slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Bits() <= p.Bits() && r.Contains(p.Addr()) })
+}
+
+// nothingOwed refuses a vendor's request while a work report of his is missing.
+func (g *Gateway) nothingOwed(ctx context.Context, vendor string) error {
+	id, err := g.owedReport(ctx, vendor)
+	if err != nil || id == 0 {
+		return err
+	}
+	v, _ := g.current().config.Vendor(vendor)
+	return text.NewFault("window.report_owed", "vendor", v.Label, "window", id).On("vendor")
+}
+
+// owedReport is the window a vendor's work report is missing for; 0: none.
+func (g *Gateway) owedReport(ctx context.Context, vendor string) (int64, error) {
+	db := g.db()
+	if db == nil {
+		return 0, nil
+	}
+	ws, err := db.Windows(ctx, store.Filter{Vendor: vendor, Owing: true})
+	if err != nil {
+		return 0, err
+	}
+	for _, w := range ws {
+		if slices.Contains(w.Owes(), window.DebtReport) {
+			return w.ID, nil
+		}
+	}
+	return 0, nil
 }
 
 // ApproveWindow approves a request for at most the length asked for (0: as
-// asked) and opens it; it returns when the kernel holds the window.
+// asked). One for now opens, and ApproveWindow returns when the kernel holds
+// it; one for later waits for its time.
 func (g *Gateway) ApproveWindow(ctx context.Context, who people.Actor, id int64, length time.Duration, callBack bool) (Window, error) {
 	g.acts.Lock()
 	defer g.acts.Unlock()
@@ -71,12 +135,16 @@ func (g *Gateway) ApproveWindow(ctx context.Context, who people.Actor, id int64,
 	if err != nil {
 		return Window{}, err
 	}
-	return g.openWindow(ctx, who, w, func(tx *store.Tx) (window.Window, error) {
+	approved := func(tx *store.Tx) (window.Window, error) {
 		if err := tx.PutWindow(w, window.Requested); err != nil {
 			return w, err
 		}
-		return w, tx.Audit("window.approved", g.describe(w))
-	}, window.Window.Begin)
+		return w, g.tell(tx, "window.approved", g.describe(w))
+	}
+	if g.later(w) {
+		return g.schedule(ctx, who, w, approved)
+	}
+	return g.openWindow(ctx, who, w, approved, window.Window.Begin)
 }
 
 // BreakGlass opens a window without approval: root on the console.
@@ -91,15 +159,29 @@ func (g *Gateway) BreakGlass(ctx context.Context, who people.Actor, ask Ask) (Wi
 	if err := may(who, people.ActBreakGlass); err != nil {
 		return Window{}, err
 	}
+	return g.breakOpen(ctx, who, w, "window.break_glass", nil, func(w window.Window, s window.Start) (window.Window, error) {
+		return w.Break(who, s)
+	})
+}
+
+// breakOpen records a request and opens it without an approver; use is what
+// that uses up.
+func (g *Gateway) breakOpen(ctx context.Context, who people.Actor, w window.Window, code string, use func(*store.Tx) error,
+	begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
 	g.acts.Lock()
 	defer g.acts.Unlock()
 	return g.openWindow(ctx, who, w, func(tx *store.Tx) (window.Window, error) {
+		if use != nil {
+			if err := use(tx); err != nil {
+				return w, err
+			}
+		}
 		w, err := tx.InsertWindow(w)
 		if err != nil {
 			return w, err
 		}
-		return w, tx.Audit("window.break_glass", g.describe(w))
-	}, func(w window.Window, s window.Start) (window.Window, error) { return w.Break(who, s) })
+		return w, g.tell(tx, code, g.describe(w))
+	}, begin)
 }
 
 // openWindow records the window as opening together with what before records,
@@ -113,8 +195,8 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 	if !ok {
 		return Window{}, text.NewFault("device.unknown", "device", w.Device).On("device")
 	}
-	ways := passes(w, g.onLAN(d))
-	if len(ways) == 0 {
+	way := g.opening(w, d)
+	if !leads(way) {
 		return Window{}, text.NewFault("window.no_way", "device", g.deviceView(d).displayName()).On("device")
 	}
 	for _, o := range g.open() {
@@ -140,14 +222,20 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 		if err != nil {
 			return err
 		}
+		way.Mark, way.For = firewall.Mark(mark), w.EndBoot-w.OpenBoot
+		w.Rules = way.String()
 		if err := tx.PutWindow(w, asked.State); err != nil {
 			return err
 		}
-		return tx.Audit("window.opening", g.describe(w))
+		return g.tell(tx, "window.opening", g.describe(w))
 	}); err != nil {
 		return Window{}, err
 	}
-	held, err := g.o.Firewall.OpenWindow(firewall.Opening{Mark: firewall.Mark(w.Mark), For: w.Left(g.o.Clock.Boot()), Passes: ways})
+	if err := g.release(w); err != nil { // its tunnel, its tool's names
+		return g.notOpened(ctx, w, err)
+	}
+	way.For = w.Left(g.o.Clock.Boot())
+	held, err := g.o.Firewall.OpenWindow(way)
 	if err != nil {
 		return g.notOpened(ctx, w, err)
 	}
@@ -157,15 +245,21 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 		return Window{}, err
 	}
 	g.remember(w)
+	if w.Kind == window.Tool {
+		if err := g.setNames(); err != nil {
+			g.o.Log.Error("names not as planned", "err", err)
+		}
+	}
 	g.recordWindow(ctx, who, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, window.Opening); err != nil {
 			return err
 		}
 		args := g.describe(w)
-		args["left_ms"], args["ways"] = held.Left.Milliseconds(), len(held.Passes)
-		return tx.Audit("window.opened", args)
+		args["left_ms"], args["ways"] = held.Left.Milliseconds(), len(held.Passes)+len(held.OutPasses)+len(held.Outer)
+		args["rules_sha256"] = sha256Hex(w.Rules)
+		return g.tell(tx, "window.opened", args)
 	})
-	g.o.Log.Info("window opened", "window", w.ID, "vendor", w.Vendor, "device", w.Device, "until", w.EndAt, "mark", w.Mark)
+	g.o.Log.Info("window opened", "window", w.ID, "kind", w.Kind, "vendor", w.Vendor, "device", w.Device, "until", w.EndAt, "mark", w.Mark)
 	return g.view(w), nil
 }
 
@@ -221,8 +315,9 @@ func (g *Gateway) notOpened(ctx context.Context, w window.Window, why error) (Wi
 		if err := tx.PutWindow(failed, window.Opening); err != nil {
 			return err
 		}
-		return tx.Audit("window.not_opened", g.describe(failed))
+		return g.tell(tx, "window.not_opened", g.describe(failed))
 	})
+	g.withdraw(failed)
 	return g.view(failed), text.NewFault("window.kernel").Because(why)
 }
 
@@ -254,15 +349,38 @@ func (g *Gateway) elsewhere(a netip.Addr, mac device.MAC) bool {
 
 // describe is what every audit line about a window says.
 func (g *Gateway) describe(w window.Window) map[string]any {
-	var ports []string
-	for _, p := range w.Ports {
-		ports = append(ports, p.String())
-	}
 	v := g.view(w)
-	args := map[string]any{"window": w.ID, "vendor": v.VendorLabel, "device": v.DeviceName,
-		"ports": strings.Join(ports, ", "), "length": w.Length.String(), "reason": w.Reason}
+	args := map[string]any{"window": w.ID, "kind": string(w.Kind), "vendor": v.VendorLabel, "device": v.DeviceName,
+		"ports": what(w), "length": w.Length.String(), "reason": w.Reason}
 	if w.Mark != 0 {
 		args["mark"] = w.Mark
 	}
+	if !w.NotBefore.IsZero() {
+		args["not_before"] = w.NotBefore.UTC().Format(time.RFC3339)
+	}
+	if w.Request != "" {
+		args["request"] = w.Request
+	}
 	return args
+}
+
+// what a window opens, in few words: its ports, targets or tool.
+func what(w window.Window) string {
+	var all []string
+	for _, p := range w.Ports {
+		all = append(all, p.String())
+	}
+	for _, t := range w.Targets {
+		all = append(all, t.String())
+	}
+	if w.Tool != "" {
+		all = append(all, w.Tool)
+	}
+	return strings.Join(all, ", ")
+}
+
+// sha256Hex names a text in the log without repeating it.
+func sha256Hex(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
 }

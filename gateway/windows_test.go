@@ -147,6 +147,7 @@ func TestCloseEarlyAndTwice(t *testing.T) {
 	_, err = b.CloseWindow(t.Context(), staff, 99)
 	fails(t, err, "window.unknown")
 	// A request that is still waiting is answered, not closed.
+	b.reported()
 	r, err := b.AskWindow(t.Context(), staff, want(time.Hour, 104))
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func day(t *testing.T, ctx context.Context, f *fake, url string) {
 		visible(".qr"), fill("#totp", rightTOTP), submit("#totp"), visible(".codes"),
 		chromedp.Submit(`form[action=""], main form`, chromedp.ByQuery), visible(".verdict"))
 
-	run(t, ctx, chromedp.Navigate(url+"/windows/new"),
+	run(t, ctx, chromedp.Navigate(url+"/windows/new"), chromedp.Click(`.kinds a[href$="inbound"]`, chromedp.ByQuery), visible("#ports"),
 		chromedp.Click(`input[name=vendor][value=medsys]`, chromedp.ByQuery), fill("#requester", "佐藤 次郎"),
 		chromedp.SetValue("#device", "02:00:5e:10:00:01", chromedp.ByQuery), fill("#ports", "3389, 500/udp"),
 		fill("#length_other", "20s"), fill("#reason", "月次更新"), submit("#ports"), visible("#totp"))

@@ -108,7 +108,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 	run(t, ctx, signIn(url))
 	see("home")
 	for _, p := range []struct{ name, path string }{
-		{"alive", "/alive"}, {"windows", "/windows"}, {"ask", "/windows/new"}, {"approve", "/windows/3"}, {"open", "/windows/4"}, {"closed", "/windows/1"},
+		{"alive", "/alive"}, {"windows", "/windows"}, {"ask-kinds", "/windows/new"}, {"ask", "/windows/new?kind=inbound"}, {"approve", "/windows/3"}, {"open", "/windows/4"}, {"closed", "/windows/1"},
 		{"devices", "/devices"}, {"checklist", "/checklist"}, {"audit", "/audit"}, {"people", "/people"},
 		{"home-en", "/?lang=en"}, {"approve-en", "/windows/3?lang=en"}, {"missing", "/nothing?lang=ja"},
 	} {
@@ -118,7 +118,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		}
 		see(p.name)
 	}
-	run(t, ctx, chromedp.Navigate(url+"/windows/new"), submit("#ports"), visible("#errors"))
+	run(t, ctx, chromedp.Navigate(url+"/windows/new?kind=inbound"), submit("#ports"), visible("#errors"))
 	see("ask-fault")
 	run(t, ctx, chromedp.Navigate(url+"/windows/3"), fill("#totp", "1"), submit("#totp"), visible("#errors"))
 	see("approve-fault")

@@ -56,15 +56,19 @@ type fake struct {
 	lost     error  // people cannot be looked up
 	bad      uint64 // line of the log that does not fit
 	why      string
-	unread   bool // the rules were never read
-	differ   bool // the rules are not ours
+	unread   bool        // the rules were never read
+	differ   bool        // the rules are not ours
+	owed     int64       // the window xray's report is missing for
+	stuck    error       // closing all fails with it
+	asked    gateway.Ask // the last
+	aside
 }
 
 func newFake() *fake {
 	f := &fake{now: time.Now, clinic: "さくら医院", mode: gateway.Guarding, synced: true, role: people.Director}
 	f.director = people.Actor{ID: 1, Name: "山田 花子", Role: people.Director, Via: "page"}
 	f.devices = []gateway.Device{
-		{ID: 1, Name: "rececom", Label: "レセコン", NamedBy: "site.toml", MAC: "02:00:5e:10:00:01", Maker: "Dell Inc.",
+		{ID: 1, Name: "rececom", Label: "レセコン", NamedBy: "site.toml", MAC: "02:00:5e:10:00:01", Maker: "Dell Inc.", Answered: true,
 			Addrs:     []netip.Addr{netip.MustParseAddr("192.168.10.21"), netip.MustParseAddr("2001:db8:10::21")},
 			FirstSeen: f.now().Add(-90 * 24 * time.Hour), LastSeen: f.now(), Present: true},
 		{ID: 2, Name: "受付のプリンタ", NamedBy: "山田 花子", MAC: "02:00:5e:10:00:02", Maker: "Seiko Epson Corporation",
@@ -72,7 +76,10 @@ func newFake() *fake {
 		{ID: 3, MAC: "8a:11:22:33:44:55", Random: true, FirstSeen: f.now().Add(-3 * time.Minute), LastSeen: f.now(), Present: true,
 			Addrs: []netip.Addr{netip.MustParseAddr("192.168.10.77")}},
 	}
-	f.list = []gateway.Window{f.window(1, window.Closed)}
+	over := f.window(1, window.Closed)
+	over.Report = window.Remark{Text: "帳票の設定を直しました。", By: f.director, At: over.ClosedAt}
+	over.Review = window.Remark{Text: "申し込みどおり。", By: f.director, At: over.ClosedAt}
+	f.list = []gateway.Window{over}
 	for i := range 120 {
 		f.lines = append(f.lines, gateway.AuditLine{Seq: uint64(120 - i), At: f.now().Add(-time.Duration(i) * time.Hour), Synced: i != 3,
 			Who: "山田 花子", Role: "director", Via: "page", Code: "window.requested", Hash: "9f86d081884c7d659a2feaa0c55ad015",
@@ -92,7 +99,7 @@ func (f *fake) window(id int64, s window.State) gateway.Window {
 	w.RequestedAt = f.now().Add(-2 * time.Hour)
 	if s == window.Open || s == window.Closed {
 		w.Mark, w.OpenAt, w.Synced = 7, f.now().Add(-10*time.Minute), true
-		w.EndAt = w.OpenAt.Add(w.Length)
+		w.EndAt, w.OpenBoot, w.EndBoot = w.OpenAt.Add(w.Length), 50*time.Hour, 50*time.Hour+w.Length
 		w.Approver, w.ApprovedAt = f.director, w.OpenAt
 		w.Sessions = []window.Session{{Window: id, Mark: 7, Proto: window.TCP, Source: netip.MustParseAddrPort("203.0.113.20:51515"),
 			Target: netip.MustParseAddrPort("192.168.10.21:3389"), Start: w.OpenAt.Add(time.Minute), In: 1234567, Out: 7654321}}
@@ -193,6 +200,11 @@ func (f *fake) Status(context.Context) (gateway.Status, error) {
 			s.Open = append(s.Open, w)
 		case window.Requested:
 			s.Waiting = append(s.Waiting, w)
+		case window.Scheduled:
+			s.Planned++
+		}
+		if len(w.Owes()) > 0 {
+			s.Owed = append(s.Owed, w)
 		}
 	}
 	for _, d := range f.devices {
@@ -205,8 +217,8 @@ func (f *fake) Status(context.Context) (gateway.Status, error) {
 
 func (f *fake) Vendors(context.Context) []gateway.Vendor {
 	return []gateway.Vendor{
-		{Name: "medsys", Label: "メディカルシステム株式会社", Phone: "03-0000-0100"},
-		{Name: "xray", Label: "エックス線サービス", Phone: "03-0000-0200"},
+		{Name: "medsys", Label: "メディカルシステム株式会社", Phone: "03-0000-0100", WireGuard: true},
+		{Name: "xray", Label: "エックス線サービス", Phone: "03-0000-0200", NoWireGuard: "window.no_wireguard", Owed: f.owed},
 	}
 }
 
@@ -247,10 +259,15 @@ func (f *fake) AskWindow(_ context.Context, who people.Actor, a gateway.Ask) (ga
 	if len(errs) > 0 {
 		return gateway.Window{}, errors.Join(errs...)
 	}
+	if a.Vendor == "xray" && f.owed != 0 {
+		return gateway.Window{}, text.NewFault("window.report_owed", "vendor", "エックス線サービス", "window", f.owed).On("vendor")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.window(int64(len(f.list)+1), window.Requested)
 	w.Ports, w.Length, w.Reason, w.Requester, w.Recorder = a.Ports, a.Length, a.Reason, a.Requester, who
+	w.Kind, w.Targets, w.Tool, w.NotBefore = a.Kind, a.Targets, a.Tool, a.NotBefore
+	f.asked = a
 	f.list = append(f.list, w)
 	f.acts++
 	return w, nil
@@ -280,8 +297,12 @@ func (f *fake) ApproveWindow(_ context.Context, who people.Actor, id int64, leng
 		if length != 0 {
 			w.Length = length
 		}
-		w.State, w.Mark, w.OpenAt, w.EndAt = window.Open, 8, f.now(), f.now().Add(w.Length)
 		w.Approver, w.ApprovedAt = who, f.now()
+		if w.State = window.Scheduled; w.NotBefore.After(f.now()) {
+			return
+		}
+		w.State, w.Mark, w.OpenAt, w.EndAt = window.Open, 8, f.now(), f.now().Add(w.Length)
+		w.OpenBoot, w.EndBoot = time.Hour, time.Hour+w.Length
 	})
 }
 
@@ -300,6 +321,9 @@ func (f *fake) CloseWindow(_ context.Context, who people.Actor, id int64) (gatew
 
 func (f *fake) CloseAll(ctx context.Context, who people.Actor) (int, error) {
 	n := 0
+	if f.stuck != nil {
+		return 1, f.stuck
+	}
 	for _, w := range f.list {
 		if w.State == window.Open {
 			n++
@@ -366,7 +390,7 @@ func (f *fake) CheckAudit(context.Context, people.Actor) (gateway.AuditCheck, er
 }
 
 func (f *fake) People(context.Context, people.Actor) ([]people.Actor, error) {
-	return []people.Actor{f.director, {ID: 2, Name: "鈴木 一郎", Role: people.Staff}}, nil
+	return []people.Actor{f.director, {ID: 2, Name: "鈴木 一郎", Role: people.Staff, Deputy: f.deputies[2]}}, nil
 }
 
 func (f *fake) Invite(_ context.Context, _ people.Actor, _ people.Role) (string, error) {

@@ -96,6 +96,7 @@ func statusOf(all []*text.Fault) int {
 // alias maps the domain's names of fields to those of the forms.
 var alias = map[string]string{
 	"for": "length_other", "length": "length_other", "port": "ports", "called_back": "callback", "answer": "why",
+	"target": "targets", "not_before": "start",
 }
 
 // again sends a form back with what is wrong in it. Errors that are not about

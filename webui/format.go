@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"monban/gateway/people"
 	"monban/gateway/text"
 	"monban/webui/view"
 )
@@ -17,8 +18,12 @@ import (
 // plain makes a text from outside fit to be shown: names come from the
 // network, and one that turns the direction of writing or hides letters is an
 // attack on the reader. What cannot be seen is shown as a box.
-func plain(s string) string {
-	const longest = 200
+func plain(s string) string { return plainTo(s, 200) }
+
+// prose is plain for what people write about a window, whole.
+func prose(s string) string { return plainTo(s, people.MaxText) }
+
+func plainTo(s string, longest int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD")) {

@@ -1,8 +1,12 @@
 package webui
 
 import (
+	"cmp"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"monban/gateway"
 	"monban/gateway/people"
@@ -34,7 +38,7 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 	q.Set("lang", string(other))
 	p := view.Page{
 		Title: v.say(title, kv...), Lang: string(v.lang), Say: v.say,
-		Styles: []string{v.assets.Path("tokens.css"), v.assets.Path("monban.css")},
+		Styles: []string{v.assets.Path("tokens.css"), v.assets.Path("monban.css"), v.assets.Path("more.css")},
 		Script: v.assets.Path("monban.js"), Icon: v.assets.Path("icon.svg"),
 		OtherLang: string(other), OtherLangURL: (&url.URL{Path: v.formPath(), RawQuery: q.Encode()}).String(),
 	}
@@ -42,7 +46,7 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 		p.Narrow = true
 		return p, gateway.Status{}
 	}
-	p.Flash, p.Who, p.Watch = v.told(), v.named(v.who), paceIdle
+	p.Flash, p.Who, p.Watch, p.Here = v.told(), v.named(v.who), paceIdle, v.here()
 	st, err := v.Gateway.Status(v.r.Context())
 	if err != nil {
 		v.Log.Error("status not read", "err", err)
@@ -53,25 +57,53 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 	p.Clinic, p.Version = plain(st.Clinic), st.Version
 	p.Banners = append(p.Banners, v.banners(st)...)
 	p.Nav, p.Strip = v.nav(st), v.strip(st)
+	p.News = v.say("page.strip.none")
+	if p.Strip != nil {
+		p.Lamp, p.News = v.say("page.lamp"), p.Strip.Text+" "+p.Strip.Warn
+		if v.who.May(people.ActCloseWindow) {
+			p.StopURL = stopPath
+		}
+	}
 	return p, st
 }
 
-// formPath is the path a GET of this page has: acts on a thing below its page
-// come back to the page.
+// here is what a GET of this very page asks for.
+func (v *visit) here() string {
+	return (&url.URL{Path: v.formPath(), RawQuery: v.r.URL.RawQuery}).String()
+}
+
+// formPath is the path a GET of this page has: an act on a thing below its
+// page comes back to the page.
 func (v *visit) formPath() string {
 	path := v.r.URL.Path
-	if v.r.Method == "GET" || v.r.Method == "HEAD" {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
 		return path
 	}
-	switch {
-	case strings.HasPrefix(path, "/devices/"):
-		return "/devices"
-	case strings.HasSuffix(path, "/approve"), strings.HasSuffix(path, "/refuse"), strings.HasSuffix(path, "/close"):
-		return path[:strings.LastIndexByte(path, '/')]
-	case strings.HasPrefix(path, "/setup"), strings.HasPrefix(path, "/join"), path == "/signin", path == "/windows/new", path == "/people":
-		return path
+	_, pattern, _ := strings.Cut(v.r.Pattern, " ")
+	for strings.Count(pattern, "/") == strings.Count(path, "/") && len(pattern) > 1 {
+		if _, ok := v.getAct(pattern); ok {
+			return path
+		}
+		pattern, path = pattern[:strings.LastIndexByte(pattern, '/')], path[:strings.LastIndexByte(path, '/')]
 	}
 	return "/"
+}
+
+// getAct is the act that showing the page of this pattern needs, if there is
+// such a page.
+func (s *site) getAct(pattern string) (people.Act, bool) {
+	for _, r := range s.routes() {
+		if r.method == http.MethodGet && r.path == pattern {
+			return r.act, true
+		}
+	}
+	return "", false
+}
+
+// maySee reports whether there is a page of this pattern for this visitor.
+func (v *visit) maySee(pattern string) bool {
+	act, ok := v.getAct(pattern)
+	return ok && v.who.May(act)
 }
 
 func (v *visit) nav(st gateway.Status) []view.NavLink {
@@ -92,10 +124,16 @@ func (v *visit) nav(st gateway.Status) []view.NavLink {
 		links = append(links, view.NavLink{URL: "/people", Label: v.say("page.nav.people")})
 	}
 	for i := range links {
-		here := v.r.URL.Path
-		links[i].Here = here == links[i].URL || links[i].URL != "/" && strings.HasPrefix(here, links[i].URL+"/")
+		links[i].Here = v.under(links[i].URL)
 	}
+	links[1].Here = links[1].Here || slices.ContainsFunc(besideWindows, func(l beside) bool { return v.under(l.path) })
 	return links
+}
+
+// under reports whether this page is the one at path or below it.
+func (v *visit) under(path string) bool {
+	here := v.r.URL.Path
+	return here == path || path != "/" && strings.HasPrefix(here, path+"/")
 }
 
 // banners say that the box as a whole is not as it should be.
@@ -113,33 +151,47 @@ func (v *visit) banners(st gateway.Status) []view.Note {
 	return all
 }
 
-// strip is what is open, for every page that does not say so anyway.
+// strip is what is open, for every page that does not say so anyway. Whoever
+// may not close it sees it too.
 func (v *visit) strip(st gateway.Status) *view.Strip {
-	if len(st.Open) == 0 || !v.who.May(people.ActCloseWindow) {
+	if len(st.Open) == 0 {
 		return nil
 	}
-	first := st.Open[0]
-	for _, w := range st.Open[1:] {
-		if w.Left < first.Left {
-			first = w
-		}
-	}
+	first := slices.MinFunc(st.Open, func(a, b gateway.Window) int { return cmp.Compare(a.Left, b.Left) })
+	s := &view.Strip{Clock: v.clock(first.Left), Warn: v.warning(first)}
 	if len(st.Open) == 1 {
-		return &view.Strip{
-			Text: v.say("page.strip.one", "vendor", v.vendorOf(first), "device", v.deviceOf(first)),
-			URL:  windowPath(first.ID), Rest: v.say("page.left"), Clock: v.clock(first.Left),
-			Close: windowPath(first.ID) + "/close", Button: v.say("page.close_now"),
+		o := v.openWindow(first)
+		s.Text, s.URL, s.Rest, s.Close, s.Button = v.stripText(first), o.URL, v.say("page.left"), o.Close, o.Button
+		return s
+	}
+	s.Text, s.URL, s.Rest = v.say("page.strip.many", "n", len(st.Open)), "/windows", v.say("page.strip.next")
+	if v.who.May(people.ActCloseWindow) {
+		s.Close, s.Button = stopPath, v.say("page.windows.close_all")
+	}
+	return s
+}
+
+// How much time is little, in minutes; said at the first that holds.
+var warnings = []time.Duration{5, 10}
+
+// warning is what everybody is told when an open window is about to end. It
+// changes twice, and not with each second.
+func (v *visit) warning(w gateway.Window) string {
+	for _, n := range warnings {
+		if w.Left > 0 && w.Left <= n*time.Minute {
+			return v.say("page.window.warn", "n", int(n))
 		}
 	}
-	return &view.Strip{
-		Text: v.say("page.strip.many", "n", len(st.Open)), URL: "/windows", Rest: v.say("page.strip.next"), Clock: v.clock(first.Left),
-		Close: "/windows/close-all", Button: v.say("page.windows.close_all"),
-	}
+	return ""
 }
 
 // named is a person with what he is.
 func (v *visit) named(a people.Actor) string {
-	return plain(a.Name) + v.say("page.role_in", "role", v.role(a.Role))
+	role := v.role(a.Role)
+	if a.Deputy && a.Role == people.Staff {
+		role = v.say("page.role.deputy")
+	}
+	return plain(a.Name) + v.say("page.role_in", "role", role)
 }
 
 func (v *visit) role(r people.Role) string { return v.say("page.role." + string(r)) }

@@ -89,6 +89,10 @@ func (v *visit) todo(st gateway.Status) []view.Note {
 		notes = append(notes, view.Note{Level: view.Caution, URL: windowPath(w.ID), LinkText: v.say("page.look"),
 			Text: v.say(code, "vendor", v.vendorOf(w), "device", v.deviceOf(w))})
 	}
+	for _, w := range st.Owed {
+		notes = append(notes, view.Note{Level: view.Caution, URL: windowPath(w.ID) + "#owed-h", LinkText: v.say("page.todo.write"),
+			Text: v.say("page.after.owed", "title", v.titleOf(w), "what", v.owed(w))})
+	}
 	if st.Unnamed > 0 && !told(string(view.Info), "/devices") && !told(string(view.Caution), "/devices") {
 		notes = append(notes, view.Note{Level: view.Caution, URL: "/devices", LinkText: v.say("page.todo.name"),
 			Text: v.say("page.todo.unnamed", "n", st.Unnamed)})
@@ -125,6 +129,7 @@ func (v *visit) health(st gateway.Status) []view.Fact {
 	}
 	return []view.Fact{
 		rules, clock, dns,
+		{Name: v.say("page.health.planned"), URL: "/windows", Value: v.say("page.health.planned_n", "n", st.Planned)},
 		{Name: v.say("page.health.devices"), URL: "/devices", Value: v.say("page.health.devices_n", "n", st.Devices, "new", st.Unnamed)},
 		{Name: v.say("page.health.proof"), Value: v.when(st.LastProof)},
 		{Name: v.say("page.health.audit"), URL: "/audit", Value: v.say("page.health.audit_n", "n", number(st.AuditCount))},

@@ -63,9 +63,7 @@ func unitOf(s string) time.Duration {
 // parsePorts reads ports as people list them: "3389, 500/udp".
 func parsePorts(s string) ([]window.Port, error) {
 	var all []window.Port
-	for _, one := range strings.FieldsFunc(norm.NFKC.String(s), func(r rune) bool {
-		return strings.ContainsRune(",、;\t\r\n ", r)
-	}) {
+	for _, one := range listed(s) {
 		p, err := window.ParsePort(one)
 		if err != nil {
 			return nil, text.NewFault("page.port.unreadable", "text", plain(one)).On("ports")
@@ -76,4 +74,69 @@ func parsePorts(s string) ([]window.Port, error) {
 		return nil, text.NewFault("page.port.none").On("ports")
 	}
 	return all, nil
+}
+
+// parseTargets reads addresses to dial as people list them:
+// "203.0.113.5:4500/udp, 203.0.113.6:443".
+func parseTargets(s string) ([]window.Target, error) {
+	var all []window.Target
+	for _, one := range listed(s) {
+		t, err := window.ParseTarget(one)
+		if err != nil {
+			return nil, text.NewFault("page.target.unreadable", "text", plain(one)).On("targets")
+		}
+		all = append(all, t)
+	}
+	if len(all) == 0 {
+		return nil, text.NewFault("page.target.none").On("targets")
+	}
+	return all, nil
+}
+
+// listed splits what people separate by commas or spaces, full-width or not.
+func listed(s string) []string {
+	return strings.FieldsFunc(norm.NFKC.String(s), func(r rune) bool { return strings.ContainsRune(",、;\t\r\n ", r) })
+}
+
+// starts are the ways people write a moment. A year or a day that is left out
+// is the next that fits.
+var starts = []struct {
+	layout string
+	lacks  string // "year", "day" or nothing
+}{
+	{"2006-1-2T15:4", ""}, {"2006-1-2T15:4:5", ""}, {"2006-1-2 15:4", ""}, {"2006/1/2 15:4", ""}, {"2006年1月2日 15:4", ""}, {"2006年1月2日 15時4分", ""},
+	{"2006年1月2日 15時", ""}, {"1-2 15:4", "year"}, {"1/2 15:4", "year"}, {"1月2日 15:4", "year"}, {"1月2日 15時4分", "year"}, {"1月2日 15時", "year"},
+	{"15:4", "day"}, {"15時4分", "day"}, {"15時", "day"},
+}
+
+// parseStart reads when a window is to open, in the zone of now; empty is the
+// zero time, on approval. The error is a Fault on "start".
+func parseStart(s string, now time.Time) (time.Time, error) {
+	s = strings.Join(strings.Fields(strings.ReplaceAll(norm.NFKC.String(s), "日", "日 ")), " ")
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, f := range starts {
+		t, err := time.ParseInLocation(f.layout, s, now.Location())
+		if err != nil {
+			continue
+		}
+		switch f.lacks {
+		case "year":
+			t = time.Date(now.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, now.Location())
+			if t.Before(now.AddDate(0, -6, 0)) { // in December, 1/7 is in the next year
+				t = t.AddDate(1, 0, 0)
+			}
+		case "day":
+			t = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), 0, 0, now.Location())
+			if t.Before(now) {
+				t = t.AddDate(0, 0, 1)
+			}
+		}
+		if !t.After(now) {
+			return time.Time{}, text.NewFault("page.start.past").On("start")
+		}
+		return t, nil
+	}
+	return time.Time{}, text.NewFault("page.start.unreadable", "text", plain(s)).On("start")
 }

@@ -53,7 +53,13 @@ func (s *site) routes() []route {
 		{post, "/windows/{id}/approve", people.ActApprove, (*visit).approve},
 		{post, "/windows/{id}/refuse", people.ActApprove, (*visit).refuse},
 		{post, "/windows/{id}/close", people.ActCloseWindow, (*visit).closeWindow},
-		{post, "/windows/close-all", people.ActCloseWindow, (*visit).closeAll},
+		{get, "/windows/{id}/extend", people.ActApprove, (*visit).extendForm},
+		{post, "/windows/{id}/extend", people.ActApprove, (*visit).extend},
+		{post, "/windows/{id}/report", people.ActReport, (*visit).report},
+		{post, "/windows/{id}/review", people.ActReview, (*visit).review},
+		{post, "/windows/{id}/excuse", people.ActReview, (*visit).excuse},
+		{get, stopPath, people.ActCloseWindow, (*visit).stopPage},
+		{post, stopPath, people.ActCloseWindow, (*visit).closeAll},
 		{get, "/devices", people.ActRead, (*visit).devices},
 		{post, "/devices/{id}/name", people.ActNameDevice, (*visit).nameDevice},
 		{get, "/checklist", people.ActRead, (*visit).checklist},
@@ -71,7 +77,7 @@ func (s *site) routes() []route {
 			route{post, "/people", people.ActManagePeople, (*visit).invite},
 		)
 	}
-	return all
+	return append(all, s.moreRoutes()...)
 }
 
 // lost answers what no route has.

@@ -20,7 +20,7 @@ func (v *visit) shown(args map[string]any) text.Args {
 }
 
 // words are the arguments that hold a code word, with where its words are.
-var words = map[string]string{"state": "state", "to": "state", "from": "state", "how": "how", "role": "role", "act": "act"}
+var words = map[string]string{"state": "state", "to": "state", "from": "state", "how": "how", "role": "role", "act": "act", "kind": "kind"}
 
 func (v *visit) shownArg(key string, a any) any {
 	switch a := a.(type) {

@@ -2,6 +2,7 @@ package webui
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/a-h/templ"
 
@@ -25,9 +26,10 @@ func (v *visit) peopleModel() (view.People, error) {
 	if err != nil {
 		return view.People{}, err
 	}
-	m := view.People{Join: "https://" + v.r.Host + "/join"}
+	m := view.People{Join: "https://" + v.r.Host + "/join", Fresh: v.fresh()}
 	for _, a := range all {
-		m.People = append(m.People, view.Person{Name: plain(a.Name), Role: v.role(a.Role)})
+		m.People = append(m.People, view.Person{ID: strconv.FormatInt(a.ID, 10), Name: plain(a.Name), Role: v.role(a.Role),
+			Deputy: a.Deputy && a.Role == people.Staff, CanDeputy: a.ID != 0 && a.Role == people.Staff})
 	}
 	chosen := people.Role(v.r.PostForm.Get("role"))
 	for i, r := range assignable {
@@ -55,4 +57,31 @@ func (v *visit) invite() error {
 		return v.again(err, v.frame("page.nav.people"), draw, "totp", "role")
 	}
 	return v.show(http.StatusOK, view.PeoplePage(v.frame("page.nav.people"), m))
+}
+
+// deputy lets a member of the staff approve in the director's place, or ends
+// that.
+func (v *visit) deputy() error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	name := v.r.PostForm.Get("deputy") == "yes"
+	field := "totp-" + strconv.FormatInt(id, 10)
+	who, err := v.secondIn(field)
+	if err == nil {
+		if err = allOn(v.staffing.SetDeputy(v.r.Context(), who, id, name), field, "totp", "code", "person"); err == nil {
+			if name {
+				v.tell(view.Good, "page.deputy.done")
+			} else {
+				v.tell(view.Good, "page.deputy.ended")
+			}
+			return v.to("/people")
+		}
+	}
+	m, e := v.peopleModel()
+	if e != nil {
+		return e
+	}
+	return v.again(err, v.frame("page.nav.people"), func(p view.Page) templ.Component { return view.PeoplePage(p, m) }, field)
 }

@@ -3,6 +3,7 @@ package webui
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,15 @@ const perPage = 50
 
 func windowPath(id int64) string { return fmt.Sprintf("/windows/%d", id) }
 
+// A beside is another page about maintenance.
+type beside struct{ path, code string }
+
+var besideWindows = []beside{
+	{"/requests", "page.windows.to.requests"}, {"/plans", "page.windows.to.plans"}, {"/windows/month", "page.windows.to.month"},
+	{"/attempts", "page.windows.to.attempts"}, {"/vendors", "page.windows.to.vendors"},
+	{"/settings/notices", "page.windows.to.notices"}, {"/break-glass", "page.windows.to.break_glass"},
+}
+
 func (v *visit) windows() error {
 	p, st := v.frameStatus("page.nav.windows")
 	p.Strip = nil
@@ -26,6 +36,11 @@ func (v *visit) windows() error {
 		return err
 	}
 	m := view.Windows{CanAsk: v.who.May(people.ActAskWindow), Newest: before == 0, Every: paceSlow}
+	for _, l := range besideWindows {
+		if v.maySee(l.path) {
+			m.Links = append(m.Links, view.NavLink{URL: l.path, Label: v.say(l.code)})
+		}
+	}
 	for _, w := range st.Open {
 		m.Open = append(m.Open, *v.openWindow(w))
 	}
@@ -33,18 +48,34 @@ func (v *visit) windows() error {
 		m.Every, p.Reload = paceFast, "30"
 	}
 	m.CloseAll = len(m.Open) > 1 && v.who.May(people.ActCloseWindow)
+	slices.SortStableFunc(all, soonest)
 	for _, w := range all {
-		switch {
-		case w.State == window.Requested:
+		switch w.State {
+		case window.Open:
+		case window.Requested:
 			m.Waiting = append(m.Waiting, v.row(w))
-		case w.State != window.Open:
+		case window.Approved, window.Scheduled:
+			m.Planned = append(m.Planned, v.row(w))
+		default:
 			m.Past = append(m.Past, v.row(w))
 		}
 	}
+	if st.Planned > 0 {
+		m.PlannedN = v.say("page.windows.planned_n", "n", st.Planned)
+	}
 	if len(all) == perPage {
-		m.Older = "/windows?before=" + strconv.FormatInt(all[len(all)-1].ID, 10)
+		oldest := slices.MinFunc(all, func(a, b gateway.Window) int { return int(a.ID - b.ID) })
+		m.Older = "/windows?before=" + strconv.FormatInt(oldest.ID, 10)
 	}
 	return v.show(http.StatusOK, view.WindowsPage(p, m))
+}
+
+// soonest orders planned windows by their start; all others stay as they are.
+func soonest(a, b gateway.Window) int {
+	if a.State != window.Scheduled || b.State != window.Scheduled {
+		return 0
+	}
+	return a.NotBefore.Compare(b.NotBefore)
 }
 
 func (v *visit) window() error {
@@ -56,83 +87,109 @@ func (v *visit) window() error {
 	if err != nil {
 		return err
 	}
-	p := v.frame("page.window.title", "n", w.ID)
-	p.Strip = nil
-	if w.State == window.Open {
-		p.Reload = "20"
-	}
-	return v.show(http.StatusOK, view.WindowPage(p, v.windowModel(w, view.Approve{})))
+	return v.showWindow(http.StatusOK, w, answer{})
 }
 
-// windowModel is everything about one window. What the approver filled in is
-// kept when his form comes back.
-func (v *visit) windowModel(w gateway.Window, a view.Approve) view.Window {
+// An answer is what was typed into one of the forms of a window's page that
+// comes back.
+type answer struct {
+	approve view.Approve
+	texts   map[string]string // by the field's id
+}
+
+func (v *visit) showWindow(status int, w gateway.Window, a answer) error {
+	p, m := v.windowPage(w, a)
+	return v.show(status, view.WindowPage(p, m))
+}
+
+// windowPage is everything about one window.
+func (v *visit) windowPage(w gateway.Window, a answer) (view.Page, view.Window) {
+	p, st := v.frameStatus("page.window.title", "n", w.ID)
+	p.Strip = nil
 	m := view.Window{
-		Level: level(w), State: v.state(w), Title: v.titleOf(w), Facts: v.asked(w),
-		HasSessions: w.Mark != 0, Result: v.result(w), Every: paceIdle,
+		Level: level(w), State: v.state(w), Title: v.titleOf(w), Notes: v.meaning(w, st), Facts: v.asked(w),
+		HasSessions: w.Mark != 0, Result: v.result(w), After: v.after(w, a), Every: paceIdle,
 	}
 	switch {
 	case w.State == window.Open:
-		m.Open, m.Every = v.openWindow(w), paceFast
+		m.Open, m.Every, p.Reload = v.openWindow(w), paceFast, "20"
 	case w.State.Over():
 		m.Every = ""
 	}
 	if !w.State.Over() {
 		m.Picture = v.picture(w)
-		m.Picture.Addrs = v.addrsOf(w)
 	}
-	if w.State == window.Requested && v.who.May(people.ActApprove) {
-		a.ID, a.Own = strconv.FormatInt(w.ID, 10), w.Recorder.Same(v.who)
-		a.ShorterHint = v.say("page.approve.shorter_hint", "length", v.span(w.Length))
-		a.CallBack = v.say("page.approve.callback", "vendor", v.vendorOf(w), "phone", plain(w.VendorPhone))
-		if v.who.SteppedUpWithin(window.StepUp, v.Now()) {
-			a.Fresh = v.say("page.approve.fresh", "at", v.hour(v.who.SteppedUp))
-		}
-		m.Approve = &a
+	if w.State == window.Requested {
+		m.CallBack = v.say("page.window.call_back", "phone", plain(w.VendorPhone))
+	}
+	if v.who.May(people.ActApprove) {
+		m.Approve, m.Refuse = v.approveForm(w, a), v.refuseForm(w, a)
 	}
 	for _, s := range w.Sessions {
 		m.Sessions = append(m.Sessions, v.session(s))
 	}
-	return m
+	return p, m
 }
 
-// row is a window in a list.
-func (v *visit) row(w gateway.Window) view.Row {
-	r := view.Row{
-		URL: windowPath(w.ID), Title: v.titleOf(w), Level: level(w), State: v.state(w),
-		What: v.say("page.window.what", "device", v.deviceOf(w), "ports", ports(w), "length", v.span(w.Length)),
-		Meta: []string{v.say("page.window.asked_at", "at", v.when(w.RequestedAt)), v.say("page.window.by", "name", plain(w.Requester))},
+// meaning is what a window's state means for whoever reads the page.
+func (v *visit) meaning(w gateway.Window, st gateway.Status) []view.Note {
+	note := view.Note{Level: view.Info}
+	switch w.State {
+	case window.Requested:
+		note.Text = v.say("page.window.is.requested")
+	case window.Scheduled:
+		note.Text = v.say("page.window.is.scheduled", "at", v.when(w.NotBefore))
+	case window.Lapsed:
+		note.Text = v.say("page.window.is.lapsed")
+	case window.NotOpened:
+		note.Level, note.Text = view.Caution, v.say("page.window.is.not_opened")
+	default:
+		return nil
 	}
-	if !w.ClosedAt.IsZero() && w.State == window.Closed {
-		r.Meta = append(r.Meta, v.say("page.window.closed_at", "at", v.when(w.ClosedAt)),
-			v.say("page.window.bytes", "bytes", number(w.Passed.Bytes)))
+	notes := []view.Note{note}
+	if !w.NotBefore.IsZero() && !w.State.Over() && !st.ClockSynced && !st.Now.IsZero() {
+		notes = append(notes, view.Note{Level: view.Caution, Text: v.say("page.window.no_clock")})
 	}
-	return r
-}
-
-// openWindow is an open window with its clock and button.
-func (v *visit) openWindow(w gateway.Window) *view.OpenWindow {
-	return &view.OpenWindow{
-		URL: windowPath(w.ID), Title: v.titleOf(w), Clock: v.clock(w.Left),
-		What:  v.say("page.window.open_what", "vendor", v.vendorOf(w), "device", v.deviceOf(w), "ports", ports(w)),
-		Until: v.say("page.window.until", "at", v.hour(v.Now().Add(w.Left))),
-		Close: windowPath(w.ID) + "/close",
-	}
+	return notes
 }
 
 // asked is the request in names and values.
 func (v *visit) asked(w gateway.Window) []view.Fact {
 	f := []view.Fact{
+		{Name: v.say("page.fact.kind"), Value: v.say("page.kind." + string(kindOf(w)))},
 		{Name: v.say("page.fact.vendor"), Value: v.vendorOf(w)},
 		{Name: v.say("page.fact.phone"), Value: plain(w.VendorPhone)},
 		{Name: v.say("page.fact.requester"), Value: plain(w.Requester)},
 		{Name: v.say("page.fact.device"), Value: v.deviceOf(w)},
-		{Name: v.say("page.fact.ports"), Value: ports(w), Code: true},
-		{Name: v.say("page.fact.sources"), Value: strings.Join(list(w.Sources), ", "), Code: true},
-		{Name: v.say("page.fact.length"), Value: v.span(w.Length)},
-		{Name: v.say("page.fact.reason"), Value: plain(w.Reason)},
-		{Name: v.say("page.fact.recorder"), Value: v.named(w.Recorder), More: v.when(w.RequestedAt)},
 	}
+	switch kindOf(w) {
+	case window.Outbound:
+		f = append(f, view.Fact{Name: v.say("page.fact.targets"), Value: wayOf(w), Code: true})
+	case window.Tool:
+		f = append(f, view.Fact{Name: v.say("page.fact.tool"), Value: wayOf(w)})
+		if w.ByName {
+			f = append(f, view.Fact{Name: v.say("page.fact.cut_by_name"), Level: "caution", Value: v.say("page.picture.by_name")})
+		}
+	default:
+		f = append(f, view.Fact{Name: v.say("page.fact.ports"), Value: wayOf(w), Code: true},
+			view.Fact{Name: v.say("page.fact.sources"), Value: strings.Join(list(w.Sources), ", "), Code: true})
+		if dial := dialOf(w); dial != "" {
+			f = append(f, view.Fact{Name: v.say("page.fact.dial"), Value: dial, Code: true})
+		}
+	}
+	f = append(f, view.Fact{Name: v.say("page.fact.length"), Value: v.span(w.Length)})
+	if !w.NotBefore.IsZero() {
+		f = append(f, view.Fact{Name: v.say("page.fact.start"), Value: v.when(w.NotBefore),
+			More: v.say("page.fact.ends_by", "at", v.when(w.NotBefore.Add(w.Length)))})
+	}
+	f = append(f, view.Fact{Name: v.say("page.fact.reason"), Value: prose(w.Reason)})
+	if w.Plan != 0 {
+		f = append(f, view.Fact{Name: v.say("page.fact.plan"), Value: v.say("page.fact.plan_n", "n", w.Plan)})
+	}
+	if w.Request != "" {
+		f = append(f, view.Fact{Name: v.say("page.fact.signed"), Value: plain(w.Request), Code: true})
+	}
+	f = append(f, view.Fact{Name: v.say("page.fact.recorder"), Value: v.named(w.Recorder), More: v.when(w.RequestedAt)})
 	if w.Approver.Name != "" {
 		code := "page.fact.approver"
 		if w.State == window.Refused {
@@ -141,7 +198,7 @@ func (v *visit) asked(w gateway.Window) []view.Fact {
 		f = append(f, view.Fact{Name: v.say(code), Value: v.named(w.Approver), More: v.when(later(w.ApprovedAt, w.ClosedAt))})
 	}
 	if w.Answer != "" {
-		f = append(f, view.Fact{Name: v.say("page.fact.answer"), Value: plain(w.Answer)})
+		f = append(f, view.Fact{Name: v.say("page.fact.answer"), Value: prose(w.Answer)})
 	}
 	if w.Alone {
 		f = append(f, view.Fact{Name: v.say("page.fact.alone"), Value: v.say("page.fact.alone_yes")})
@@ -161,6 +218,7 @@ func (v *visit) result(w gateway.Window) []view.Fact {
 	if !w.Synced {
 		f[0].More = v.say("page.unsynced")
 	}
+	f = append(f, v.extensions(w)...)
 	if w.State != window.Closed {
 		return append(f, view.Fact{Name: v.say("page.fact.ends"), Value: v.when(w.EndAt)})
 	}
@@ -177,6 +235,21 @@ func (v *visit) result(w gateway.Window) []view.Fact {
 		view.Fact{Name: v.say("page.fact.passed"), Value: v.count(w.Passed)},
 		view.Fact{Name: v.say("page.fact.dead"), Value: v.count(w.Dead), More: v.say("page.fact.dead_more")},
 	)
+}
+
+// extensions are the approved lengthenings, one to a line.
+func (v *visit) extensions(w gateway.Window) []view.Fact {
+	var f []view.Fact
+	for _, e := range w.Extensions {
+		by := v.say("page.fact.extension_by", "who", v.named(e.By), "at", v.when(e.At))
+		if e.Alone {
+			by += " " + v.say("page.fact.extension_alone")
+		}
+		end := w.OpenAt.Add(e.EndBoot - w.OpenBoot)
+		f = append(f, view.Fact{Name: v.say("page.fact.extension"), More: by,
+			Value: v.say("page.fact.extension_is", "more", v.span(e.More), "end", v.hour(end))})
+	}
+	return f
 }
 
 func (v *visit) count(c window.Count) string {

@@ -1,12 +1,11 @@
 package webui
 
 import (
-	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	"monban/gateway"
+	"monban/gateway/people"
 	"monban/gateway/window"
 	"monban/webui/view"
 )
@@ -16,9 +15,7 @@ func level(w gateway.Window) string {
 	switch w.State {
 	case window.Open, window.Opening:
 		return "danger"
-	case window.Requested, window.Approved, window.Scheduled:
-		return "caution"
-	case window.NotOpened:
+	case window.Requested, window.Approved, window.Scheduled, window.NotOpened:
 		return "caution"
 	}
 	return "none"
@@ -40,16 +37,94 @@ func (v *visit) deviceOf(w gateway.Window) string {
 }
 
 func (v *visit) titleOf(w gateway.Window) string {
+	if w.ID == 0 {
+		return v.say("page.window.of_unrecorded", "vendor", v.vendorOf(w), "device", v.deviceOf(w))
+	}
 	return v.say("page.window.of", "n", w.ID, "vendor", v.vendorOf(w), "device", v.deviceOf(w))
 }
 
-// ports are a window's ways in, with the outer one where it differs.
-func ports(w gateway.Window) string {
-	var all []string
-	for _, p := range w.Ports {
-		all = append(all, p.String())
+// kindOf is what a window opens; the oldest records do not say.
+func kindOf(w gateway.Window) window.Kind {
+	if w.Kind == "" {
+		return window.Inbound
 	}
-	return strings.Join(all, ", ")
+	return w.Kind
+}
+
+// wayOf is what a window's kind lets through, as it is compared with what the
+// vendor says: ports, addresses to dial, or the name of a tool.
+func wayOf(w gateway.Window) string { return strings.Join(waysOf(w), ", ") }
+
+func waysOf(w gateway.Window) []string {
+	switch kindOf(w) {
+	case window.Outbound:
+		return list(w.Targets)
+	case window.Tool:
+		return []string{plain(w.Tool)}
+	}
+	return list(w.Ports)
+}
+
+// worded is the sentence of this kind about a window.
+func (v *visit) worded(code string, w gateway.Window) string {
+	return v.say(code+string(kindOf(w)), "vendor", v.vendorOf(w), "device", v.deviceOf(w), "way", wayOf(w), "length", v.span(w.Length))
+}
+
+func (v *visit) stripText(w gateway.Window) string {
+	if w.ID == 0 {
+		return v.say("page.strip.one.unrecorded", "vendor", v.vendorOf(w), "device", v.deviceOf(w))
+	}
+	return v.worded("page.strip.one.", w)
+}
+
+// openWindow is an open window with its clock and buttons. One that is on no
+// record can be closed with all the others only.
+func (v *visit) openWindow(w gateway.Window) *view.OpenWindow {
+	o := &view.OpenWindow{
+		URL: windowPath(w.ID), Title: v.titleOf(w), What: v.worded("page.window.open_what.", w), Clock: v.clock(w.Left),
+		Warn: v.warning(w), Until: v.say("page.window.until", "at", v.hour(v.Now().Add(w.Left))),
+	}
+	if w.ID == 0 {
+		o.URL, o.What = "", v.stripText(w)
+	}
+	if v.who.May(people.ActCloseWindow) {
+		o.Close, o.Button = windowPath(w.ID)+"/close", v.say("page.close_now")
+		if w.ID == 0 {
+			o.Close, o.Button = stopPath, v.say("page.windows.close_all")
+		}
+	}
+	if w.ID != 0 && v.who.May(people.ActApprove) && !strings.HasSuffix(v.r.URL.Path, "/extend") {
+		o.Extend = windowPath(w.ID) + "/extend"
+	}
+	return o
+}
+
+// row is a window in a list.
+func (v *visit) row(w gateway.Window) view.Row {
+	r := view.Row{
+		URL: windowPath(w.ID), Title: v.titleOf(w), Level: level(w), State: v.state(w), What: v.worded("page.window.what.", w),
+		Meta: []string{v.say("page.window.asked_at", "at", v.when(w.RequestedAt)), v.say("page.window.by", "name", plain(w.Requester))},
+	}
+	if !w.NotBefore.IsZero() && !w.State.Over() {
+		r.Meta = append([]string{v.say("page.window.starts_at", "at", v.when(w.NotBefore))}, r.Meta...)
+	}
+	if !w.ClosedAt.IsZero() && w.State == window.Closed {
+		r.Meta = append(r.Meta, v.say("page.window.closed_at", "at", v.when(w.ClosedAt)),
+			v.say("page.window.bytes", "bytes", number(w.Passed.Bytes)))
+		if owed := v.owed(w); owed != "" {
+			r.Meta = append(r.Meta, v.say("page.window.owes", "what", owed))
+		}
+	}
+	return r
+}
+
+// owed names what is still to be written about a window; "" if nothing is.
+func (v *visit) owed(w gateway.Window) string {
+	var all []string
+	for _, d := range w.Owes() {
+		all = append(all, v.say("page.after."+string(d)))
+	}
+	return strings.Join(all, v.say("page.after.and"))
 }
 
 func firstOf(all ...string) string {
@@ -67,52 +142,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// picture says and draws exactly what the window lets through, and that all
-// else stays shut.
-func (v *visit) picture(w gateway.Window) *view.Picture {
-	c := &view.Picture{Title: v.say("page.picture.title"), Vendor: v.vendorOf(w), Device: v.deviceOf(w), Sources: list(w.Sources)}
-	if w.State == window.Open {
-		c.Title = v.say("page.picture.now")
-	}
-	outer := false
-	for _, p := range w.Ports {
-		c.Ports = append(c.Ports, p.String())
-		outer = outer || (p.WAN != 0 && p.WAN != p.Port)
-	}
-	c.Words = []string{
-		v.say("page.picture.from", "vendor", c.Vendor, "sources", strings.Join(c.Sources, ", ")),
-		v.say("page.picture.only", "device", c.Device, "ports", strings.Join(c.Ports, ", ")),
-		v.say("page.picture.ends", "length", v.span(w.Length)),
-	}
-	if outer {
-		c.Words = append(c.Words, v.say("page.picture.outer"))
-	}
-	return c
-}
-
-// addrsOf are the addresses of the device the window leads to, for the
-// picture: those of its ways in, or where those are not known, all but those
-// of its link alone. A ledger that cannot be read leaves them out.
-func (v *visit) addrsOf(w gateway.Window) []string {
-	if len(w.Ways) > 0 { // exactly what the kernel would let in to
-		var out []string
-		for _, x := range w.Ways {
-			if a := x.Inside.Addr().String(); !slices.Contains(out, a) {
-				out = append(out, a)
-			}
-		}
-		return out
-	}
-	all, err := v.Gateway.Devices(v.r.Context(), v.who)
-	if err != nil {
-		return nil
-	}
-	for _, d := range all {
-		if d.ID == w.Device {
-			return list(slices.DeleteFunc(slices.Clone(d.Addrs), netip.Addr.IsLinkLocalUnicast))
-		}
-	}
-	return nil
 }

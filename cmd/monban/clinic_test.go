@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 // A clinic is a running lab.
 type clinic struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	lab.File
 	log *logBuffer
@@ -43,7 +43,7 @@ type clinic struct {
 // open starts a lab in a directory of its own, and ends it with the test. It
 // fails where a lab cannot be: these tests are what shows that the product
 // works.
-func open(t *testing.T, prepare ...func(dir string)) *clinic {
+func open(t testing.TB, prepare ...func(dir string)) *clinic {
 	t.Helper()
 	c := &clinic{t: t, dir: t.TempDir(), log: &logBuffer{}}
 	for _, f := range prepare {
@@ -101,7 +101,7 @@ func (c *clinic) end(cmd *exec.Cmd) {
 	}
 }
 
-func self(t *testing.T) string {
+func self(t testing.TB) string {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
@@ -111,7 +111,7 @@ func self(t *testing.T) string {
 }
 
 // freeAddr is a loopback address nobody listens on.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -211,7 +211,7 @@ func (c *clinic) verified() gateway.AuditCheck {
 
 // A talk is a conversation going on in a host.
 type talk struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	mu     sync.Mutex
 	events []lab.Event

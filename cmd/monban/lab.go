@@ -24,6 +24,7 @@ type labCmd struct {
 	Add      labAdd      `cmd:"" help:"Plug one more device into the LAN."`
 	Kill     labKill     `cmd:"" help:"Kill the gateway process, as a crash would."`
 	Start    labStart    `cmd:"" help:"Start the gateway process again."`
+	Clock    labClock    `cmd:"" help:"Move the gateway's wall clock, or tell it that nobody sets it."`
 	Tool     labTool     `cmd:"" help:"Make traffic: for use inside a host."`
 	Host     labHost     `cmd:"" hidden:""`
 	Inside   labInside   `cmd:"" hidden:""`
@@ -116,6 +117,17 @@ type labActivate struct {
 
 func (c labActivate) Run(*env) error { return lab.Activate(afterDashes(c.Args)) }
 
+type labClock struct {
+	labDir
+	Ahead    time.Duration `help:"How far the gateway's clock goes ahead of this machine's; negative: behind." placeholder:"8760h"`
+	Unsynced bool          `help:"No server sets the clock."`
+}
+
+// Run moves the clock.
+func (c labClock) Run(*env) error {
+	return lab.SetClock(c.Dir, lab.Clock{Ahead: c.Ahead, Unsynced: c.Unsynced})
+}
+
 type labExec struct {
 	labDir
 	Host string   `arg:"" help:"vendor, stranger, internet, reception, rececom, ehr, xray, printer, gateway, isp, or an added device."`
@@ -163,6 +175,11 @@ type labTool struct {
 	Listen toolListen `cmd:"" help:"Be an echo service."`
 	Scan   toolScan   `cmd:"" help:"Probe TCP ports by raw SYN and print the counts as JSON."`
 	DNS    toolDNS    `cmd:"" name:"dns" help:"Ask a name server and print the answer as JSON."`
+	// The witnesses and the weights of tests and benchmarks.
+	Capture toolCapture `cmd:"" help:"Count packets at interfaces until interrupted and print them as JSON, also whenever a line comes in."`
+	Flows   toolFlows   `cmd:"" help:"Hold many conversations with echo services and print how many live, as JSON lines."`
+	Flood   toolFlood   `cmd:"" help:"Send much to a sink and print how much, as JSON."`
+	Sink    toolSink    `cmd:"" help:"Take what a flood sends until interrupted and print how much, as JSON."`
 }
 
 // network is what the tools call a protocol.
@@ -209,7 +226,7 @@ func (c toolTalk) Run(e *env) error {
 type toolListen struct {
 	UDP bool          `name:"udp" help:"By UDP."`
 	For time.Duration `help:"End after this time."`
-	At  string        `arg:"" help:"Address and port; [::]:PORT is any of both families."`
+	At  []string      `arg:"" help:"Address and port; [::]:PORT is any of both families."`
 }
 
 func (c toolListen) Run(e *env) error {
@@ -246,4 +263,53 @@ func (c toolDNS) Run(e *env) error {
 		return err
 	}
 	return json.NewEncoder(e.stdout).Encode(l)
+}
+
+type toolCapture struct {
+	Dev  []string `required:"" help:"Interface; may be repeated." placeholder:"IFACE"`
+	Port []uint16 `help:"Only packets from or to this port; may be repeated." placeholder:"PORT"`
+}
+
+func (c toolCapture) Run(e *env) error {
+	in, _ := e.stdin.(*os.File)
+	return lab.Capture{Devs: c.Dev, Ports: c.Port}.Run(e.ctx, in, e.stdout)
+}
+
+type toolFlows struct {
+	UDP   bool          `name:"udp" help:"By UDP."`
+	Ports int           `default:"1" help:"On so many ports from PORT on."`
+	Each  int           `default:"1" help:"So many on each port."`
+	Every time.Duration `default:"1s" help:"Between lines of each."`
+	For   time.Duration `help:"End after this time."`
+	To    netip.Addr    `arg:"" help:"Address."`
+	Port  uint16        `arg:"" help:"First port."`
+}
+
+func (c toolFlows) Run(e *env) error {
+	return lab.Flows{Net: network(c.UDP), To: c.To.String(), First: c.Port, Ports: c.Ports, Each: c.Each, Every: c.Every, For: c.For}.Run(e.ctx, e.stdout)
+}
+
+type toolFlood struct {
+	UDP  bool           `name:"udp" help:"Numbered datagrams; else one TCP connection."`
+	Size int            `default:"1400" help:"Bytes of data in a datagram."`
+	Rate int64          `help:"Bits per second; as fast as it goes if not given."`
+	For  time.Duration  `default:"1s" help:"How long."`
+	To   netip.AddrPort `arg:"" help:"Address and port."`
+}
+
+func (c toolFlood) Run(e *env) error {
+	r, err := lab.Flood{Net: network(c.UDP), To: c.To, Size: c.Size, Rate: c.Rate, For: c.For}.Run(e.ctx)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(e.stdout).Encode(r)
+}
+
+type toolSink struct {
+	UDP bool           `name:"udp" help:"By UDP."`
+	At  netip.AddrPort `arg:"" help:"Address and port of this host."`
+}
+
+func (c toolSink) Run(e *env) error {
+	return lab.Sink{Net: network(c.UDP), At: c.At}.Run(e.ctx, e.stdout)
 }

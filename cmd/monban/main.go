@@ -33,6 +33,7 @@ type cli struct {
 	Rules     rulesCmd     `cmd:"" help:"Print the packet rules, or load them at boot."`
 	Status    statusCmd    `cmd:"" help:"Show the box at a glance."`
 	Window    windowCmd    `cmd:"" help:"Maintenance windows."`
+	Request   requestCmd   `cmd:"" help:"Ask for a maintenance window, as a vendor's engineer."`
 	Device    deviceCmd    `cmd:"" help:"Devices on the LAN."`
 	Checklist checklistCmd `cmd:"" help:"Show the Ministry's checklist with what proves each item."`
 	Audit     auditCmd     `cmd:"" help:"The tamper-evident log."`

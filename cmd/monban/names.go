@@ -10,6 +10,7 @@ import (
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/server"
+	"monban/dnsfilter/tools"
 	"monban/dnsfilter/upstream"
 	"monban/gateway"
 	"monban/gateway/text"
@@ -22,10 +23,25 @@ type resolver struct {
 	policy    *dnsfilter.Policy
 	upstreams []netip.AddrPort
 	client    *upstream.Client
+	watcher   watcher        // nil: nobody wants to know
 	server    *server.Server // nil until serve
 }
 
+// A watcher is told what is asked for, and lets addresses through.
+// *gateway.Gateway is it.
+type watcher interface {
+	server.Admitter
+	SeeTool(gateway.ToolSeen)
+}
+
 func newResolver() *resolver { return &resolver{} }
+
+// tell says who watches, before serve.
+func (r *resolver) tell(w watcher) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watcher = w
+}
 
 // Set puts a policy in force.
 func (r *resolver) Set(p *dnsfilter.Policy) {
@@ -98,8 +114,15 @@ func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) erro
 		}
 		r.mu.Lock()
 	}
-	srv, err := server.New(server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.client,
-		Report: func(err error) { log.Warn("name filter", "err", err) }})
+	o := server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.client,
+		Report: func(err error) { log.Warn("name filter", "err", err) }}
+	if r.watcher != nil {
+		o.Admitter, o.Seen = r.watcher, func(t server.ToolSeen) {
+			r.watcher.SeeTool(gateway.ToolSeen{At: t.At, Client: t.Client, Name: t.Name, Tool: t.Tool,
+				Shared: t.Class == tools.Shared, Refused: t.Refused, Granted: t.Granted})
+		}
+	}
+	srv, err := server.New(o)
 	if err != nil {
 		r.mu.Unlock()
 		return fmt.Errorf("starting the name filter: %w", err)

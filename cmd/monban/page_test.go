@@ -39,7 +39,7 @@ func browser(t *testing.T, js bool) context.Context {
 	return ctx
 }
 
-func do(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+func do(t testing.TB, ctx context.Context, actions ...chromedp.Action) {
 	t.Helper()
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		var where, body string
@@ -51,7 +51,7 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
 }
 
 // shot keeps a picture for whoever wants to look: MONBAN_SHOTS names where.
-func shot(t *testing.T, ctx context.Context, name string) {
+func shot(t testing.TB, ctx context.Context, name string) {
 	t.Helper()
 	dir := os.Getenv("MONBAN_SHOTS")
 	if dir == "" {
@@ -157,7 +157,7 @@ func TestDirectorApprovesOnThePage(t *testing.T) {
 
 // visit goes to a page. A page that renews itself may do so just then, which
 // ends the visit; the next one gets there.
-func visit(t *testing.T, ctx context.Context, url string) {
+func visit(t testing.TB, ctx context.Context, url string) {
 	t.Helper()
 	if err := chromedp.Run(ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1", chromedp.ByQuery)); err != nil {
 		do(t, ctx, chromedp.Navigate(url), chromedp.WaitVisible("h1", chromedp.ByQuery))

@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/net/netutil"
 
+	"monban/dnsfilter/tools"
 	"monban/firewall/kernel"
 	"monban/gateway"
 	"monban/gateway/control"
@@ -34,6 +35,7 @@ type serveCmd struct {
 	SetupLAN  string `name:"setup-lan" env:"MONBAN_SETUP_LAN" help:"LAN port of this board, where the page answers before there is a site.toml." placeholder:"IFACE"`
 	Socket    string `default:"/run/monban/monban.sock" help:"Control socket to make." placeholder:"PATH"`
 	SelfTest  string `name:"selftest-socket" default:"/run/monban/selftest.sock" help:"Socket of the self-test service." placeholder:"PATH"`
+	Clock     string `hidden:"" help:"A lab's clock." placeholder:"FILE"`
 }
 
 // Run serves until a signal or an error that a restart must mend.
@@ -56,7 +58,15 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	names := newResolver()
+	known, err := tools.Load()
+	if err != nil {
+		return fmt.Errorf("reading the remote-support tools: %w", err)
+	}
+	var site siteID
 	clock := systemClock()
+	if c.Clock != "" {
+		clock = labClockOf(c.Clock)
+	}
 	ready := make(chan struct{})
 	g, err := gateway.New(gateway.Options{
 		Config: c.Config, State: c.State, Provision: c.Provision, SetUpLAN: c.SetupLAN,
@@ -69,6 +79,7 @@ func (c *serveCmd) Run(e *env) error {
 			return store.Open(filepath.Join(c.State, "monban.db"), store.Options{})
 		},
 		LocalAddrs: localAddrs, Listeners: listeners,
+		Tools: known, SiteID: site.get,
 		Untuned: untuned,
 		Clock:   clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },
@@ -77,9 +88,10 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	names.tell(g)
 	tried := once(3, func() { notify(daemon.SdNotifyReady) })
 	part := func() *services {
-		return &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, tried: tried()}
+		return &services{g: g, names: names, socks: socks, state: c.State, log: log, clock: clock, site: &site, tried: tried()}
 	}
 	controlTried := tried()
 	return run.Tasks(e.ctx, func(name string, in time.Duration, err error) {

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"monban/gateway"
 	"monban/gateway/pki"
+	"monban/gateway/request"
 	"monban/gateway/run"
 	"monban/webui"
 )
@@ -23,6 +25,7 @@ type services struct {
 	state string
 	log   *slog.Logger
 	clock gateway.Clock
+	site  *siteID
 	tried func() // told once by each service when it was first tried
 }
 
@@ -77,6 +80,7 @@ func (s *services) servePage(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the certificate authority: %w", err)
 	}
+	s.site.set(request.SiteID(ca.Fingerprint()))
 	o := webui.Options{Gateway: s.g, Sessions: s.g.Logins(), Log: s.log, Names: s.g.PageNames,
 		Now: s.clock.Wall, Zone: s.g.Zone, CA: ca.PEM(), Fingerprint: ca.Fingerprint()}
 	h, err := webui.New(o)
@@ -102,6 +106,16 @@ func (s *services) servePage(ctx context.Context) error {
 	group.Go("page", func(ctx context.Context) error { return serveOn(ctx, srv, socks.page) })
 	group.Go("plain", func(ctx context.Context) error { return serveOn(ctx, plain, socks.http) })
 	return group.Wait()
+}
+
+// siteID is what signed requests name this box by, once it is known.
+type siteID struct{ id atomic.Value }
+
+func (s *siteID) set(id string) { s.id.Store(id) }
+
+func (s *siteID) get() string {
+	id, _ := s.id.Load().(string)
+	return id
 }
 
 // once calls f when it was called n times by different parts, each counted

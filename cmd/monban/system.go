@@ -11,11 +11,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"monban/gateway"
+	"monban/gateway/lab"
 )
 
 // systemClock is the machine's own time.
 func systemClock() gateway.Clock {
 	return gateway.Clock{Wall: time.Now, Boot: bootTime, Synced: synced}
+}
+
+// labClockOf is the machine's time as the file of a lab's clock moves it; what
+// cannot be read moves nothing.
+func labClockOf(path string) gateway.Clock {
+	moved := func() lab.Clock {
+		c, err := lab.ReadClock(path)
+		if err != nil {
+			return lab.Clock{}
+		}
+		return c
+	}
+	return gateway.Clock{
+		Wall:   func() time.Time { return time.Now().Add(moved().Ahead) },
+		Boot:   bootTime,
+		Synced: func() bool { return !moved().Unsynced },
+	}
 }
 
 // bootTime is CLOCK_BOOTTIME, which counts through suspend and which no NTP

@@ -13,7 +13,8 @@ import (
 )
 
 // prepared returns a server that remembers 1,000 names, and questions for
-// them or for refused ones.
+// them or for refused ones. It knows tools, and devices that are gated, of
+// which the asker is none.
 func prepared(b testing.TB) (s *Server, hot, refused [][]byte) {
 	r := newResolver()
 	var names []string
@@ -23,6 +24,10 @@ func prepared(b testing.TB) (s *Server, hot, refused [][]byte) {
 		names = append(names, fmt.Sprintf("ads%d.example", i))
 	}
 	s = bench(b, r, names...)
+	s.o.Admitter, s.o.Seen = &recorder{}, func(ToolSeen) {}
+	p := gatedPolicy(b, "TeamViewer")
+	p.List = s.policy.Load().List
+	s.Set(p)
 	for i := range 1000 {
 		q := ask(fmt.Sprintf("www%d.example.", i), dns.TypeA)
 		put(b, s, q)
@@ -68,6 +73,10 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(500, func() { s.reply(dst, refused[7], &q, a) }); n > 1 {
 		t.Errorf("%v allocations for a refusal", n)
+	}
+	tool, _ := ask("router15.teamviewer.com.", dns.TypeA).Pack()
+	if n := testing.AllocsPerRun(500, func() { s.reply(dst, tool, &q, a) }); n > 1 {
+		t.Errorf("%v allocations for the refusal of a tool", n)
 	}
 }
 

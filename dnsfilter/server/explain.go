@@ -38,8 +38,12 @@ func (s *Server) Explain(ctx context.Context, name string, client netip.Addr) (d
 		if err != nil {
 			continue
 		}
-		if j := p.Judge(client, name, e.aliases, e.addrs, at); j.Action != dnsfilter.Forward {
+		j := p.Judge(client, name, e.aliases, e.addrs, at)
+		if j.Action != dnsfilter.Forward {
 			return j, nil
+		}
+		if d.Tool == "" && j.Tool != "" {
+			d.Tool, d.Class, d.Granted, d.Via = j.Tool, j.Class, j.Granted, j.Via
 		}
 	}
 	return d, nil

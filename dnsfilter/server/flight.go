@@ -47,13 +47,13 @@ type waiter struct {
 
 // join makes a wait for the answer to q, which is on its way outside from now
 // on. When too much is on its way already it answers at once.
-func (s *Server) join(dst []byte, q *question, a *asker, stale *entry) (b []byte, later bool) {
+func (s *Server) join(dst []byte, q *question, a *asker, r ruling, stale *entry) (b []byte, later bool) {
 	if s.board(q, &waiter{*q, *a}, stale) {
 		return nil, true
 	}
 	s.counters.overload.Add(1)
 	if stale != nil {
-		return s.deliver(dst, q, a, stale, time.Now(), true), false
+		return s.deliver(dst, q, a, r, stale, time.Now(), true)
 	}
 	return bare(dst, q, dns.RcodeServerFailure, extra{code: dns.ExtendedErrorCodeOther, text: "too busy"}, a.limit(q)), false
 }
@@ -180,5 +180,14 @@ func (s *Server) land(w *waiter, e, stale *entry) {
 		w.a.answer(bare(nil, &w.q, dns.RcodeServerFailure, noExtra(), w.a.limit(&w.q)))
 		return
 	}
-	w.a.answer(s.deliver(nil, &w.q, &w.a, e, time.Now(), old))
+	// The policy may be another by now: a window has ended, say.
+	now := time.Now()
+	r, b, done := s.rule(nil, &w.q, &w.a, now)
+	later := false
+	if !done {
+		b, later = s.deliver(nil, &w.q, &w.a, r, e, now, old)
+	}
+	if !later {
+		w.a.answer(b)
+	}
 }

@@ -73,23 +73,10 @@ func (s *Server) reply(dst, pkt []byte, q *question, a *asker) (b []byte, later 
 	if code, ok := unserved(q); ok {
 		return bare(dst, q, code, noExtra(), a.limit(q)), false
 	}
-	p := s.policy.Load()
-	if p == nil {
-		return bare(dst, q, dns.RcodeServerFailure, extra{code: dns.ExtendedErrorCodeNotReady}, a.limit(q)), false
-	}
-	var buf [4 * maxWire]byte
-	text := q.appendText(buf[:0])
 	now := time.Now()
-	d := p.Decide(a.addr.Addr(), string(text), s.wall(now))
-	switch d.Action {
-	case dnsfilter.Forward:
-	case dnsfilter.Refuse:
-		return s.refuse(dst, q, a, &d, now), false
-	case dnsfilter.Answer, dnsfilter.NoData, dnsfilter.NoName:
-		s.counters.local.Add(1)
-		return local(dst, q, &d, a.limit(q)), false
-	default:
-		return bare(dst, q, dns.RcodeServerFailure, noExtra(), a.limit(q)), false
+	r, b, done := s.rule(dst, q, a, now)
+	if done {
+		return b, false
 	}
 	if q.typ == dns.TypeANY {
 		return anything(dst, q, a.limit(q)), false
@@ -97,7 +84,43 @@ func (s *Server) reply(dst, pkt []byte, q *question, a *asker) (b []byte, later 
 	if q.flags&bitRD == 0 { // what we remember is nobody's business
 		return bare(dst, q, dns.RcodeRefused, noExtra(), a.limit(q)), false
 	}
-	return s.resolve(dst, q, a, now)
+	return s.resolve(dst, q, a, r, now)
+}
+
+// A ruling is what the policy says of a question that may be answered from
+// outside: everything about one answer goes by the same policy.
+type ruling struct {
+	policy *dnsfilter.Policy
+	named  bool   // the name asked for is a remote-support tool's …
+	tool   string // … of this one, for which a window is open on the asker
+}
+
+// rule decides about q by the policy in force. With done, b is the answer.
+func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r ruling, b []byte, done bool) {
+	p := s.policy.Load()
+	if p == nil {
+		return r, bare(dst, q, dns.RcodeServerFailure, extra{code: dns.ExtendedErrorCodeNotReady}, a.limit(q)), true
+	}
+	var buf [4 * maxWire]byte
+	text := q.appendText(buf[:0])
+	d := p.Decide(a.addr.Addr(), string(text), s.wall(now))
+	switch d.Action {
+	case dnsfilter.Forward:
+		r.policy, r.named = p, d.Tool != ""
+		if d.Granted {
+			r.tool = d.Tool
+		}
+		if r.named {
+			s.see(a, text, &d, now)
+		}
+		return r, nil, false
+	case dnsfilter.Refuse:
+		return r, s.refuse(dst, q, a, &d, now), true
+	case dnsfilter.Answer, dnsfilter.NoData, dnsfilter.NoName:
+		s.counters.local.Add(1)
+		return r, local(dst, q, &d, a.limit(q)), true
+	}
+	return r, bare(dst, q, dns.RcodeServerFailure, noExtra(), a.limit(q)), true
 }
 
 // unserved says with which code to turn down classes and types that are not
@@ -123,7 +146,7 @@ func (s *Server) wall(now time.Time) time.Time {
 }
 
 // resolve answers q from memory or sees to it that it is asked outside.
-func (s *Server) resolve(dst []byte, q *question, a *asker, now time.Time) (b []byte, later bool) {
+func (s *Server) resolve(dst []byte, q *question, a *asker, r ruling, now time.Time) (b []byte, later bool) {
 	age := now.Sub(s.began)
 	e := s.cache.get(q)
 	if e != nil && e.left(age) < -staleFor {
@@ -131,37 +154,48 @@ func (s *Server) resolve(dst []byte, q *question, a *asker, now time.Time) (b []
 	}
 	switch {
 	case e == nil:
-		return s.join(dst, q, a, nil)
+		return s.join(dst, q, a, r, nil)
 	case e.left(age) > 0:
 		s.counters.cached.Add(1)
 		if e.hits.Add(1) >= hotHits && e.fading(age) && !e.failed {
 			s.refresh(q, e, age)
 		}
-		return s.deliver(dst, q, a, e, now, false), false
+		return s.deliver(dst, q, a, r, e, now, false)
 	case e.failed:
-		return s.join(dst, q, a, nil)
+		return s.join(dst, q, a, r, nil)
 	case e.retryAt.Load() > int64(age) || !(*s.upstream.Load()).OK():
 		s.refresh(q, e, age)
-		return s.deliver(dst, q, a, e, now, true), false
+		return s.deliver(dst, q, a, r, e, now, true)
 	}
-	return s.join(dst, q, a, e)
+	return s.join(dst, q, a, r, e)
 }
 
 // deliver writes the answer e, if the filter lets it pass. It is judged each
-// time, so that a new list acts on what is remembered, too.
-func (s *Server) deliver(dst []byte, q *question, a *asker, e *entry, now time.Time, stale bool) []byte {
+// time, so that a new list acts on what is remembered, too. later says that
+// its addresses must be let through first.
+func (s *Server) deliver(dst []byte, q *question, a *asker, r ruling, e *entry, now time.Time, stale bool) (b []byte, later bool) {
+	tool := r.tool
 	if len(e.aliases)+len(e.addrs) > 0 {
 		var buf [4 * maxWire]byte
 		text := q.appendText(buf[:0])
-		d := s.policy.Load().Judge(a.addr.Addr(), string(text), e.aliases, e.addrs, s.wall(now))
+		d := r.policy.Judge(a.addr.Addr(), string(text), e.aliases, e.addrs, s.wall(now))
 		if d.Action != dnsfilter.Forward {
-			return s.refuse(dst, q, a, &d, now)
+			return s.refuse(dst, q, a, &d, now), false
+		}
+		if d.Tool != "" && !r.named {
+			s.see(a, text, &d, now)
+		}
+		if d.Granted && tool == "" {
+			tool = d.Tool
 		}
 	}
 	if stale {
 		s.counters.stale.Add(1)
 	}
-	return e.write(dst, q, now.Sub(s.began), stale, a.limit(q))
+	if s.gated(a, r, tool) && len(e.addrs) > 0 {
+		return s.hold(q, a, e, tool, now, stale)
+	}
+	return e.write(dst, q, now.Sub(s.began), stale, a.limit(q)), false
 }
 
 // refuse writes a refusal and records it.
@@ -170,7 +204,10 @@ func (s *Server) refuse(dst []byte, q *question, a *asker, d *dnsfilter.Decision
 	var buf [4 * maxWire]byte
 	r := Refusal{
 		At: s.wall(now), Client: a.addr.Addr().WithZone(""), Name: string(q.appendText(buf[:0])),
-		Type: dns.Type(q.typ).String(), Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via,
+		Type: dns.Type(q.typ).String(), Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool,
+	}
+	if d.Tool != "" {
+		s.see(a, q.appendText(buf[:0]), d, now)
 	}
 	s.refusals.add(r)
 	if s.o.Refused != nil {

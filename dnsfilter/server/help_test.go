@@ -188,15 +188,25 @@ func policy(t testing.TB, refused ...string) *dnsfilter.Policy {
 // start runs a Server on loopback and returns where.
 func start(t testing.TB, u Upstream, refused ...string) (*Server, string) {
 	t.Helper()
+	return startWith(t, Options{Upstream: u}, policy(t, refused...))
+}
+
+// startWith runs a Server with p and what o says beside the sockets.
+func startWith(t testing.TB, o Options, p *dnsfilter.Policy) (*Server, string) {
+	t.Helper()
 	udp, tcp, err := Listen(context.Background(), netip.MustParseAddrPort("127.0.0.1:0"), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{UDP: udp, TCP: tcp, Upstream: u, Report: func(err error) { t.Log(err) }})
+	o.UDP, o.TCP = udp, tcp
+	if o.Report == nil {
+		o.Report = func(err error) { t.Log(err) }
+	}
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Set(policy(t, refused...))
+	s.Set(p)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()

@@ -174,8 +174,11 @@ func refused(dst []byte, q *question, d *dnsfilter.Decision, limit int) []byte {
 		r.soa(0)
 	}
 	said := d.List
-	if d.Reason == dnsfilter.Rebinding {
+	switch d.Reason {
+	case dnsfilter.Rebinding:
 		said = "private address"
+	case dnsfilter.ToolRefused:
+		said = d.Tool
 	}
 	return r.finish(dns.RcodeSuccess, extra{dns.ExtendedErrorCodeBlocked, said}, limit)
 }

@@ -42,23 +42,34 @@ type Options struct {
 	Wall     func() time.Time // the time for schedules and records; time.Now if nil
 	Refused  func(Refusal)    // optional; told of each refusal, must not block
 	Report   func(error)      // optional; told of what went wrong inside
+	// Seen is optional: told of names of remote-support tools that were asked
+	// for, of each client, tool, class and outcome at most once a minute. It is
+	// called by one goroutine of its own while Run runs; if it is slow, no
+	// answer waits and sightings are lost.
+	Seen func(ToolSeen)
+	// Admitter is optional: without one, answers to gated clients (see
+	// Admitter) go out like all others.
+	Admitter Admitter
 }
 
 // A Server is the name filter at work. Make one with New; it refuses to answer
 // until it has a Policy.
 type Server struct {
-	o        Options
-	sockets  []*udpSocket
-	began    time.Time
-	policy   atomic.Pointer[dnsfilter.Policy]
-	upstream atomic.Pointer[Upstream]
-	cache    *cache
-	flights  flights
-	refusals ring
-	counters counters
-	waiting  *quota // askers on flights
-	conns    *quota // TCP connections
-	group    atomic.Pointer[run.Group]
+	o         Options
+	sockets   []*udpSocket
+	began     time.Time
+	policy    atomic.Pointer[dnsfilter.Policy]
+	upstream  atomic.Pointer[Upstream]
+	cache     *cache
+	flights   flights
+	refusals  ring
+	counters  counters
+	waiting   *quota // askers on flights
+	holding   *quota // answers waiting for their addresses to be let through
+	conns     *quota // TCP connections
+	seen      *sightings
+	complaint atomic.Int64 // when Report was last told of the Admitter, on the server's clock
+	group     atomic.Pointer[run.Group]
 }
 
 // New returns a Server for o.
@@ -94,6 +105,7 @@ func newServer(o Options) *Server {
 		o: o, began: time.Now(), cache: newCache(o.Cache),
 		flights: flights{open: map[flightKey]*flight{}},
 		waiting: newQuota(maxWaiters, maxEach), conns: newQuota(maxConns, maxConnsEach),
+		holding: newQuota(maxWaiters, maxEach), seen: newSightings(),
 	}
 	s.SetUpstream(o.Upstream)
 	return s
@@ -124,7 +136,12 @@ func (s *Server) Run(ctx context.Context) error {
 		l.(deadliner).SetDeadline(time.Time{})
 		g.Go("accepting "+l.Addr().String(), func(ctx context.Context) error { return s.serveTCP(ctx, l) })
 	}
-	return g.Wait()
+	if s.o.Seen != nil {
+		g.Go("telling of remote-support tools", func(ctx context.Context) error { s.tell(ctx); return nil })
+	}
+	err := g.Wait()
+	s.tellRest()
+	return err
 }
 
 // now is the server's own clock, which nobody can set.

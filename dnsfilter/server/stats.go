@@ -10,6 +10,7 @@ import (
 type counters struct {
 	queries, refused, local, cached, stale, forwarded, failed atomic.Uint64
 	malformed, overload, unsent, panics                       atomic.Uint64
+	held, unadmitted, untold                                  atomic.Uint64
 }
 
 // Stats are counts since the Server was made, and how it stands.
@@ -26,6 +27,10 @@ type Stats struct {
 	Unsent    uint64 // answers the system would not send
 	Panics    uint64
 
+	Held       uint64 // answers that waited for their addresses to be let through …
+	Unadmitted uint64 // … and were not given, because that failed or took too long
+	Untold     uint64 // sightings of tools that nobody was told of, because there were too many
+
 	CacheEntries int
 	CacheBytes   int
 	UpstreamOK   bool
@@ -38,7 +43,8 @@ func (s *Server) Stats() Stats {
 		Queries: c.queries.Load(), Refused: c.refused.Load(), Local: c.local.Load(),
 		Cached: c.cached.Load(), Stale: c.stale.Load(), Forwarded: c.forwarded.Load(),
 		Failed: c.failed.Load(), Malformed: c.malformed.Load(), Overload: c.overload.Load(),
-		Unsent: c.unsent.Load(), Panics: c.panics.Load(), UpstreamOK: (*s.upstream.Load()).OK(),
+		Unsent: c.unsent.Load(), Panics: c.panics.Load(),
+		Held: c.held.Load(), Unadmitted: c.unadmitted.Load(), Untold: c.untold.Load(), UpstreamOK: (*s.upstream.Load()).OK(),
 	}
 	st.CacheEntries, st.CacheBytes = s.cache.size()
 	return st
@@ -53,7 +59,8 @@ type Refusal struct {
 	Reason string     `json:"reason"` // code dns.reason.*
 	List   string     `json:"list,omitempty"`
 	Line   int        `json:"line,omitempty"`
-	Via    string     `json:"via,omitempty"` // the alias that is on the list
+	Via    string     `json:"via,omitempty"`  // the alias that is on the list or the tool's
+	Tool   string     `json:"tool,omitempty"` // the remote-support tool whose name it is
 }
 
 // ringSize is how many refusals are remembered.

@@ -34,6 +34,9 @@ func (k *Kernel) Apply(rs firewall.Ruleset) error {
 	if err != nil {
 		return fmt.Errorf("reading table %s: %w", firewall.Table, err)
 	}
+	if !have.exists {
+		k.told.forgetAll()
+	}
 	if have.exists && needsRebuild(have, rs) {
 		err = k.rebuild(have, rs)
 	} else {

@@ -30,6 +30,8 @@ type ruleReader struct {
 	rule firewall.Rule
 	l4   firewall.Value // protocol the rule has settled on, to tell icmp from icmpv6
 	v6   bool
+
+	limited bool // a limit was read, and waits for its log
 }
 
 func decodeRule(a attrs, sets map[string]firewall.Set) firewall.Rule {
@@ -37,6 +39,9 @@ func decodeRule(a attrs, sets map[string]firewall.Set) firewall.Rule {
 	err := list(a[unix.NFTA_RULE_EXPRESSIONS], func(e attrs) error {
 		return r.expr(e.str(unix.NFTA_EXPR_NAME), e.nested(unix.NFTA_EXPR_DATA))
 	})
+	if err == nil && r.limited {
+		err = fmt.Errorf("limit without log")
+	}
 	if err != nil {
 		return firewall.Rule{Why: "unreadable: " + err.Error()}
 	}
@@ -67,6 +72,9 @@ func (r *ruleReader) match(m firewall.Match) { r.rule.Match = append(r.rule.Matc
 func (r *ruleReader) do(a firewall.Action)   { r.rule.Do = append(r.rule.Do, a) }
 
 func (r *ruleReader) expr(name string, a attrs) error {
+	if r.limited && name != "log" {
+		return fmt.Errorf("limit without log")
+	}
 	switch name {
 	case "meta":
 		return r.load(a, unix.NFTA_META_DREG, metaFields[a.u32(unix.NFTA_META_KEY)])
@@ -134,6 +142,19 @@ func (r *ruleReader) expr(name string, a attrs) error {
 		return r.immediate(a)
 	case "nat":
 		return r.nat(a)
+	case "limit":
+		if r.limited || a.u64(unix.NFTA_LIMIT_RATE) != firewall.LogRate || a.u64(unix.NFTA_LIMIT_UNIT) != 1 || a.u32(unix.NFTA_LIMIT_BURST) != firewall.LogBurst ||
+			a.u32(unix.NFTA_LIMIT_TYPE) != unix.NFT_LIMIT_PKTS || a.u32(unix.NFTA_LIMIT_FLAGS) != 0 {
+			return fmt.Errorf("limit")
+		}
+		r.limited = true
+	case "log":
+		if !r.limited || a.str(unix.NFTA_LOG_PREFIX) != firewall.LogPrefix || a.u16(unix.NFTA_LOG_GROUP) != firewall.LogGroup ||
+			a.u32(unix.NFTA_LOG_SNAPLEN) != 0 || a.u16(unix.NFTA_LOG_QTHRESHOLD) != 0 || a[unix.NFTA_LOG_LEVEL] != nil {
+			return fmt.Errorf("log")
+		}
+		r.limited = false
+		r.do(firewall.Action{Do: firewall.DoLog})
 	case "masq":
 		if len(a) != 0 && a.u32(unix.NFTA_MASQ_FLAGS) != 0 {
 			return fmt.Errorf("masquerade with flags")

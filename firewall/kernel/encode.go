@@ -216,6 +216,11 @@ func encodeAction(a firewall.Action) ([]expr.Any, error) {
 		return []expr.Any{&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: a.Name}}, nil
 	case firewall.DoMasquerade:
 		return []expr.Any{&expr.Masq{}}, nil
+	case firewall.DoLog:
+		return []expr.Any{
+			&expr.Limit{Type: expr.LimitTypePkts, Rate: firewall.LogRate, Unit: expr.LimitTimeSecond, Burst: firewall.LogBurst},
+			&expr.Log{Key: 1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_PREFIX, Group: firewall.LogGroup, Data: []byte(firewall.LogPrefix)},
+		}, nil
 	case firewall.DoDNAT:
 		family := uint32(unix.NFPROTO_IPV4)
 		if len(a.To) == 16 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/ti-mo/conntrack"
@@ -53,51 +52,53 @@ func flowOf(e conntrack.Flow) firewall.Flow {
 	}
 }
 
-// dropStale deletes entries of windows that are not live, nor o's own, whose
-// ends a way of o has too: between the same ports in front of the translation,
-// or behind it.
-func (k *Kernel) dropStale(o firewall.Opening, t liveTable) error {
+// dropStale deletes entries of windows that are not live, nor the mark's own,
+// that a new way of the mark meets: they lie between the same ends, and as
+// tombstones of theirs would keep its flows out.
+func (k *Kernel) dropStale(own firewall.Mark, meets func(firewall.Flow) bool, t liveTable) error {
 	es, err := k.governed()
 	if err != nil {
 		return err
 	}
 	for _, e := range es {
 		f := flowOf(e)
-		if _, live := t.marks[f.Mark]; live || f.Mark == o.Mark || !o.Meets(f) {
+		if _, live := t.marks[f.Mark]; live || f.Mark == own || !meets(f) {
 			continue
 		}
-		// The library takes the family from both tuples, the kernel looks up the first.
-		err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
-		if err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := k.deleteEntry(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cutUnpermitted takes out of conntrack what the rules would no longer let
-// begin, if they changed in that: the next packet is then a new one to them,
-// and TCP is not taken up in the middle.
-func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
-	changed := false
-	for _, name := range []string{"vendor4", "vendor6", "allow4", "allow6", "blocked4", "blocked6"} {
-		old, _ := have.rules.Set(name)
-		now, _ := rs.Set(name)
-		changed = changed || !slices.EqualFunc(old.Elems, now.Elems, firewall.Elem.Equal)
+// deleteEntry forgets a flow. It is no error if conntrack has by itself.
+func (k *Kernel) deleteEntry(e conntrack.Flow) error {
+	// The library takes the family from both tuples, the kernel looks up the first.
+	err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
 	}
-	if !changed {
-		return nil
-	}
-	es, err := k.ct.Dump(nil)
+	return nil
+}
+
+// noWindow is a mark that is never live: of flows that a window has given up.
+const noWindow = firewall.Governed
+
+// strand ends flows of a live window before its end, by giving them a mark
+// that is no window's. Deleting their entries could let the inside begin them
+// anew.
+func (k *Kernel) strand(m firewall.Mark, which func(firewall.Flow) bool) error {
+	es, err := k.governed()
 	if err != nil {
 		return err
 	}
 	for _, e := range es {
 		f := flowOf(e)
-		if e.Mark&firewall.Governed != 0 || !f.Source.Addr().IsValid() || rs.Permits(f.Source.Addr(), f.WAN, f.Proto) {
+		if f.Mark != m || !which(f) {
 			continue
 		}
-		err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
+		err := k.ct.Update(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply, Mark: noWindow})
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}

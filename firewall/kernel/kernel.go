@@ -31,9 +31,12 @@ type Kernel struct {
 	writer *nftables.Conn
 	reader *netlink.Conn
 	ct     *conntrack.Conn
+	neigh  *neighbours
 	buffer int // bytes
 	// What win_bytes and win_dead held when a change of schema made them anew.
 	passed, dead map[firewall.Mark]firewall.Count
+
+	told told
 
 	portMu sync.Mutex
 	ports  map[uint32]bool // netlink addresses that changes of our own come from
@@ -53,6 +56,9 @@ func openWith(buffer int) (*Kernel, error) {
 		if k.ct, err = conntrack.Dial(nil); err == nil {
 			err = buffers(k.ct, buffer)
 		}
+	}
+	if err == nil {
+		k.neigh, err = openNeighbours()
 	}
 	if err == nil {
 		_, err = k.generation() // refused without CAP_NET_ADMIN: say so now
@@ -75,6 +81,9 @@ func (k *Kernel) Close() error {
 	}
 	if k.ct != nil {
 		errs = append(errs, k.ct.Close())
+	}
+	if k.neigh != nil {
+		k.neigh.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ type Live struct {
 	Left      time.Duration // until the kernel ends it, whole milliseconds
 	Passes    []firewall.Pass
 	OutPasses []firewall.OutPass
+	Outer     []firewall.Outer
+	Egress    []netip.Addr
+	Gates     []firewall.Gate // of a tool window, so far
 }
 
 // Counts is what the kernel has counted. Passed and Dead (refused after the
@@ -31,7 +35,7 @@ type Counts struct {
 }
 
 // ways are the maps that hold the ways through of windows.
-var ways = []string{"win4", "win6", "dnat4", "out4", "out6"}
+var ways = []string{"win4", "win6", "dnat4", "out4", "out6", "inner4", "inner6", "outer4", "outer6", "egress4", "egress6", "gate4", "gate6"}
 
 // liveElements reads one live set, and says at what boot time it did.
 func (k *Kernel) liveElements(name string) ([]element, time.Duration, error) {
@@ -84,6 +88,9 @@ func (k *Kernel) readLive() (liveTable, error) {
 	}
 	for _, name := range ways {
 		els, _, err := k.liveElements(name)
+		if errors.Is(err, unix.ENOENT) {
+			continue // a table of an earlier version has fewer kinds
+		}
 		if err != nil {
 			return t, err
 		}
@@ -94,10 +101,17 @@ func (k *Kernel) readLive() (liveTable, error) {
 	return t, nil
 }
 
-// window is one of the table's, as it is at now.
-func (t liveTable) window(m firewall.Mark, now time.Duration) Live {
-	in, out := firewall.PassesOf(t.ways)
-	return Live{Mark: m, Left: max(0, t.marks[m]-now), Passes: in[m], OutPasses: out[m]}
+// windows are the table's, as they are at now, by mark.
+func (t liveTable) windows(now time.Duration) []Live {
+	var out []Live
+	ways, gates := firewall.WaysOf(t.ways), firewall.GatesOf(t.ways)
+	for m, end := range t.marks {
+		w := ways[m]
+		out = append(out, Live{Mark: m, Left: max(0, end-now), Passes: w.Passes, OutPasses: w.OutPasses,
+			Outer: w.Outer, Egress: w.Egress, Gates: gates[m]})
+	}
+	slices.SortFunc(out, func(a, b Live) int { return int(a.Mark) - int(b.Mark) })
+	return out
 }
 
 // Live returns the windows open now, by mark.
@@ -111,13 +125,7 @@ func (k *Kernel) Live() ([]Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading open windows: %w", err)
 	}
-	var out []Live
-	now := bootTime()
-	for m := range t.marks {
-		out = append(out, t.window(m, now))
-	}
-	slices.SortFunc(out, func(a, b Live) int { return int(a.Mark) - int(b.Mark) })
-	return out, nil
+	return t.windows(bootTime()), nil
 }
 
 // Counts reads every counter.

@@ -153,18 +153,19 @@ const (
 	wan4, wan6           = "198.51.100.1", "2001:db8:f::1"
 	vendor4, vendor6     = "198.51.100.10", "2001:db8:f::10"
 	stranger4, stranger6 = "198.51.100.66", "2001:db8:f::66"
+	other4, other6       = "198.51.100.77", "2001:db8:f::77" // on no list either
 	box4, box6           = "192.168.10.1", "2001:db8:10::1"
 	dev4, dev6           = "192.168.10.20", "2001:db8:10::20"
 )
 
 func policy() firewall.Policy {
 	return firewall.Policy{
-		WAN: []string{"wan0"}, LAN: []string{"lan0"},
+		WAN: []string{"wan0"}, LAN: []string{"lan0"}, Tunnels: []string{"tun0"},
 		LAN4: netip.MustParseAddr(box4), LAN6: netip.MustParseAddr(box6),
 		LANPrefixes: []netip.Prefix{netip.MustParsePrefix("192.168.10.0/24"), netip.MustParsePrefix("2001:db8:10::/64")},
 		PagePorts:   []uint16{80, 443}, ServeDNS: true, Masquerade: true,
-		DNSExempt: []net.HardwareAddr{{2, 0, 0, 0, 0, 9}},
-		Vendors:   []firewall.Vendor{{Name: "v", Sources: []netip.Prefix{netip.MustParsePrefix(vendor4 + "/32"), netip.MustParsePrefix(vendor6 + "/128")}}},
+		DNSExempt: []net.HardwareAddr{{2, 0, 0, 0, 0, 9}}, Answered: []net.HardwareAddr{{2, 0, 0, 0, 0, 7}},
+		Vendors: []firewall.Vendor{{Name: "v", Sources: []netip.Prefix{netip.MustParsePrefix(vendor4 + "/32"), netip.MustParsePrefix(vendor6 + "/128")}}},
 		Outbound: []firewall.Outbound{{Device: netip.MustParseAddr(dev4), To: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.TCP, Port: 4443},
 			{Device: netip.MustParseAddr(dev6), To: netip.MustParsePrefix(vendor6 + "/128"), Proto: firewall.TCP, Port: 4443}},
 		Blocked: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/25"), netip.MustParsePrefix("2001:db8:bad::/48")},
@@ -178,7 +179,7 @@ func newClinic(t *testing.T) *clinic {
 	cable(t, c.gw, "wan0", c.out, "eth0")
 	cable(t, c.gw, "lan0", c.lan, "eth0")
 	c.out.do(t, func() error {
-		if err := address("eth0", vendor4+"/24", stranger4+"/24", vendor6+"/64", stranger6+"/64"); err != nil {
+		if err := address("eth0", vendor4+"/24", stranger4+"/24", other4+"/24", vendor6+"/64", stranger6+"/64", other6+"/64"); err != nil {
 			return err
 		}
 		return route("2001:db8:10::/64", wan6)
@@ -214,6 +215,54 @@ func newClinic(t *testing.T) *clinic {
 	}
 	time.Sleep(20 * time.Millisecond) // the links' own chatter
 	return c
+}
+
+// The ends of the tunnel.
+const (
+	tunBox4, tunBox6   = "10.77.0.1", "fd77::1"
+	tunPeer4, tunPeer6 = "10.77.0.2", "fd77::2"
+)
+
+// tunnel gives the gateway another interface, as WireGuard's is to the rules,
+// and returns who is at its other end.
+func (c *clinic) tunnel() *netns {
+	c.Helper()
+	peer := newNetns(c)
+	cable(c, c.gw, "tun0", peer, "eth0")
+	peer.do(c, func() error {
+		return errors.Join(address("eth0", tunPeer4+"/24", tunPeer6+"/64"), route("192.168.10.0/24", tunBox4), route("2001:db8:10::/64", tunBox6))
+	})
+	if err := address("tun0", tunBox4+"/24", tunBox6+"/64"); err != nil {
+		c.Fatal(err)
+	}
+	eventually(c, "tun0 is ready", func() bool { return c.gw.ready(c, "tun0") && peer.ready(c, "eth0") })
+	// A tunnel has no neighbours to look for, and the rules let nobody look.
+	here, there := mac(c, "tun0"), net.HardwareAddr{}
+	peer.do(c, func() error {
+		there = mac(c, "eth0")
+		return neighbour("eth0", tunBox6, here)
+	})
+	if err := neighbour("tun0", tunPeer6, there); err != nil {
+		c.Fatal(err)
+	}
+	return peer
+}
+
+func mac(t testing.TB, iface string) net.HardwareAddr {
+	l, err := netlink.LinkByName(iface)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	return l.Attrs().HardwareAddr
+}
+
+func neighbour(iface, ip string, mac net.HardwareAddr) error {
+	l, err := netlink.LinkByName(iface)
+	if err != nil {
+		return err
+	}
+	return netlink.NeighSet(&netlink.Neigh{LinkIndex: l.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(ip), HardwareAddr: mac})
 }
 
 // ready reports whether IPv6 has begun on the interface: the kernel may take a

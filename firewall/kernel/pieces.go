@@ -53,7 +53,8 @@ func (k *Kernel) inPieces(have snapshot, rs firewall.Ruleset) error {
 	return nil
 }
 
-// eachChunk encodes static elements in pieces that fit one message each.
+// eachChunk encodes elements without time-out in pieces that fit one message
+// each.
 func eachChunk(s firewall.Set, els []firewall.Elem, send func([]nftables.SetElement) error) error {
 	for part := range slices.Chunk(els, maxElements) {
 		var out []nftables.SetElement

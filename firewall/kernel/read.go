@@ -58,6 +58,13 @@ func (a attrs) str(t uint16) string {
 	return string(b)
 }
 
+func (a attrs) u16(t uint16) uint16 {
+	if b := a[t]; len(b) == 2 {
+		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
 func (a attrs) u32(t uint16) uint32 {
 	if b := a[t]; len(b) == 4 {
 		return binary.BigEndian.Uint32(b)

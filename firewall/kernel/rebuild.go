@@ -24,8 +24,9 @@ type timed struct {
 
 // rebuild deletes the table and makes it anew in one transaction. Elements of
 // live sets that rs has with the same fields go over with the rest of their
-// time; counts go over as well.
+// time; counts of windows go over as well, those of attempts do not.
 func (k *Kernel) rebuild(have snapshot, rs firewall.Ruleset) error {
+	k.told.forgetAll() // what is about to end is not carried over
 	carry := map[string][]timed{}
 	for _, old := range have.rules.Sets {
 		w, ok := rs.Set(old.Name)

@@ -31,6 +31,9 @@ func (k *Kernel) Sweep() (int, error) {
 	stray, n := map[string][]firewall.Elem{}, 0
 	for _, name := range ways {
 		els, _, err := k.liveElements(name)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
 		if err != nil {
 			return 0, fmt.Errorf("reading the ways in: %w", err)
 		}
@@ -59,6 +62,6 @@ func (t liveTable) owned(name string, e firewall.Elem) bool {
 	}
 	return slices.ContainsFunc(t.ways["win4"], func(w firewall.Elem) bool {
 		_, ok := t.marks[markOf(w.Data[0])]
-		return ok && w.Key[0] == e.Key[0] && w.Key[1].From == e.Data[0] && w.Key[2] == e.Key[1] && w.Key[3].From == e.Data[1]
+		return ok && e.Leads(w)
 	})
 }

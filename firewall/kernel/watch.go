@@ -53,6 +53,7 @@ func (k *Kernel) WatchForeign(ctx context.Context, changed func()) error {
 	for {
 		err := listenThen(ctx, []uint32{unix.NFNLGRP_NFTABLES}, changed, func(m netlink.Message) error {
 			if m.Header.Type == newGen && !k.isOurs(m.Header.PID) {
+				k.told.forgetAll()
 				changed()
 			}
 			return nil

@@ -12,10 +12,11 @@ import (
 	"monban/firewall"
 )
 
-// Errors an opening is refused with.
+// Errors an opening, or a change of one, is refused with.
 var (
-	ErrOpen  = errors.New("this mark is open already")
-	ErrTaken = errors.New("another open window has this way")
+	ErrOpen    = errors.New("this mark is open already")
+	ErrNotOpen = errors.New("this mark is not open")
+	ErrTaken   = errors.New("another open window has this way")
 )
 
 // OpenWindow opens a window, for o.For from the moment the kernel takes it,
@@ -44,52 +45,13 @@ func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
 	if err := t.free(els); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
 	}
-	if err := k.dropStale(o, t); err != nil {
+	if err := k.dropStale(o.Mark, o.Meets, t); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: removing old flows: %w", o.Mark, err)
 	}
 	if err := k.addWays(els, bootTime()+o.For); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
 	}
 	return k.readBack(o.Mark, els, o.For)
-}
-
-// AddPasses adds ways in to an open window (an IPv6 device has a new address),
-// for the rest of its time. Ways it has already are left as they are. It is an
-// error if the window is not open or about to end.
-func (k *Kernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	t, err := k.readLive()
-	if err != nil {
-		return fmt.Errorf("adding to window %d: %w", m, err)
-	}
-	end, ok := t.marks[m]
-	rest := end - bootTime()
-	if !ok || rest < leastRest {
-		return fmt.Errorf("adding to window %d: it is not open", m)
-	}
-	o := firewall.Opening{Mark: m, For: min(rest, firewall.MaxOpen), Passes: p}
-	els, err := o.Elements()
-	if err != nil {
-		return err
-	}
-	delete(els, "win_live")
-	for name := range els {
-		els[name] = slices.DeleteFunc(els[name], func(e firewall.Elem) bool {
-			return slices.ContainsFunc(t.ways[name], e.Equal)
-		})
-	}
-	if err := t.free(els); err != nil {
-		return fmt.Errorf("adding to window %d: %w", m, err)
-	}
-	if err := k.dropStale(o, t); err != nil {
-		return fmt.Errorf("adding to window %d: removing old flows: %w", m, err)
-	}
-	if err := k.addWays(els, end); err != nil {
-		return fmt.Errorf("adding to window %d: %w", m, err)
-	}
-	_, err = k.readBack(m, els, rest)
-	return err
 }
 
 // free reports ErrTaken if an element overlaps one that is live.
@@ -106,24 +68,27 @@ func (t liveTable) free(els map[string][]firewall.Elem) error {
 
 // addWays adds elements in one transaction, all ending at the same boot time.
 func (k *Kernel) addWays(els map[string][]firewall.Elem, end time.Duration) error {
+	return k.batch(func(c *nftables.Conn) error { return queueAdd(c, els, end) })
+}
+
+// queueAdd queues the adding of elements, all ending at the same boot time.
+func queueAdd(c *nftables.Conn, els map[string][]firewall.Elem, end time.Duration) error {
 	rs := firewall.Closed() // has the layout of every live set
-	return k.batch(func(c *nftables.Conn) error {
-		now := bootTime()
-		for name, es := range els {
-			s, ok := rs.Set(name)
-			if !ok {
-				return fmt.Errorf("no set %s", name)
-			}
-			var ts []timed
-			for _, e := range es {
-				ts = append(ts, timed{e, end})
-			}
-			if err := addTimed(c, s, ts, now, time.Millisecond); err != nil {
-				return err
-			}
+	now := bootTime()
+	for name, es := range els {
+		s, ok := rs.Set(name)
+		if !ok {
+			return fmt.Errorf("no set %s", name)
 		}
-		return nil
-	})
+		var ts []timed
+		for _, e := range es {
+			ts = append(ts, timed{e, end})
+		}
+		if err := addTimed(c, s, ts, now, time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readBack checks that the kernel holds all of els, ending when they should;
@@ -131,8 +96,9 @@ func (k *Kernel) addWays(els map[string][]firewall.Elem, end time.Duration) erro
 func (k *Kernel) readBack(m firewall.Mark, els map[string][]firewall.Elem, most time.Duration) (Live, error) {
 	t, err := k.readLive()
 	if err == nil {
-		l := t.window(m, bootTime())
-		_, open := t.marks[m]
+		ls := t.windows(bootTime())
+		i := slices.IndexFunc(ls, func(l Live) bool { return l.Mark == m })
+		open := i >= 0
 		for name, es := range els {
 			for _, e := range es {
 				if name != "win_live" && !slices.ContainsFunc(t.ways[name], e.Equal) {
@@ -141,8 +107,8 @@ func (k *Kernel) readBack(m firewall.Mark, els map[string][]firewall.Elem, most 
 			}
 		}
 		// The kernel counts in ticks, so it may say a little more than asked.
-		if open && l.Left <= most+20*time.Millisecond {
-			return l, nil
+		if open && ls[i].Left <= most+20*time.Millisecond {
+			return ls[i], nil
 		}
 		err = errors.New("kernel does not hold it")
 	}
@@ -211,11 +177,19 @@ func (t liveTable) of(m firewall.Mark) map[string][]firewall.Elem {
 			}
 		}
 	}
-	// dnat4 says where to, not whose; the way in with the same ends does.
-	for _, e := range out["win4"] {
+	if ds := t.translations(out["win4"]); len(ds) > 0 {
+		out["dnat4"] = ds
+	}
+	return out
+}
+
+// translations are the elements of dnat4 that lead to the ways in of win4.
+// They say where to, not whose they are; the way in with the same ends does.
+func (t liveTable) translations(ways []firewall.Elem) (out []firewall.Elem) {
+	for _, e := range ways {
 		for _, d := range t.ways["dnat4"] {
-			if d.Key[0] == e.Key[0] && d.Key[1] == e.Key[2] && d.Data[0] == e.Key[1].From && d.Data[1] == e.Key[3].From {
-				out["dnat4"] = append(out["dnat4"], d)
+			if d.Leads(e) {
+				out = append(out, d)
 			}
 		}
 	}
@@ -228,29 +202,27 @@ func (k *Kernel) remove(els map[string][]firewall.Elem) error {
 	if len(els) == 0 {
 		return nil
 	}
+	return k.batch(func(c *nftables.Conn) error { return queueRemove(c, els) })
+}
+
+// queueRemove queues the removing of elements, all of which must be there.
+func queueRemove(c *nftables.Conn, els map[string][]firewall.Elem) error {
 	rs := firewall.Closed()
-	return k.batch(func(c *nftables.Conn) error {
-		for name, es := range els {
-			s, _ := rs.Set(name)
-			n, err := encodeSet(table(), s)
-			if err != nil {
-				return err
-			}
-			var out []nftables.SetElement
-			s.Timeout = false // a deletion names the key alone
-			for _, e := range es {
-				enc, err := encodeElem(s, e, 0)
-				if err != nil {
-					return err
-				}
-				out = append(out, enc...)
-			}
-			if err := c.SetDeleteElements(n, out); err != nil {
-				return fmt.Errorf("set %s: %w", name, err)
-			}
+	for name, es := range els {
+		s, ok := rs.Set(name)
+		if !ok {
+			return fmt.Errorf("no set %s", name)
 		}
-		return nil
-	})
+		n, err := encodeSet(table(), s)
+		if err != nil {
+			return err
+		}
+		s.Timeout = false // a deletion names the key alone
+		if err := eachChunk(s, es, func(els []nftables.SetElement) error { return c.SetDeleteElements(n, els) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget drops what was counted for a window, once it is on record and no

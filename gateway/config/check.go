@@ -19,9 +19,11 @@ func (f *faults) check(t file) Config {
 		WAN:      WAN{f.iface("wan.interface", t.WAN.Interface), f.addresses("wan.addresses", t.WAN.Addresses)},
 		LAN:      LAN{f.iface("lan.interface", t.LAN.Interface), f.lan(t.LAN)},
 		Page:     Page{f.pageNames(t.Page.Names)},
+		Tools:    Tools{f.observeDays(t.Tools.ObserveDays)},
 		Approval: Approval{t.Approval.Alone},
 		Devices:  f.devices(t.Devices),
 	}
+	c.WireGuard = f.wireGuard(t.WireGuard)
 	if c.LAN.Interface == c.WAN.Interface && c.LAN.Interface != "" {
 		f.add("lan.interface", "config.same_interface", "value", c.LAN.Interface)
 	}
@@ -50,10 +52,11 @@ func (f *faults) devices(written []fileDevice) []Device {
 	for i, w := range written {
 		at := index("device", i)
 		d := Device{
-			Name:  f.id(join(at, "name"), w.Name),
-			Label: f.text(join(at, "label"), w.Label, optional),
-			MAC:   f.mac(join(at, "mac"), w.MAC),
-			Place: f.text(join(at, "place"), w.Place, optional),
+			Name:   f.id(join(at, "name"), w.Name),
+			Label:  f.text(join(at, "label"), w.Label, optional),
+			MAC:    f.mac(join(at, "mac"), w.MAC),
+			Place:  f.text(join(at, "place"), w.Place, optional),
+			Egress: f.egress(join(at, "egress"), w.Egress),
 		}
 		if d.Label == "" {
 			d.Label = d.Name
@@ -63,6 +66,28 @@ func (f *faults) devices(written []fileDevice) []Device {
 		devices = append(devices, d)
 	}
 	return devices
+}
+
+func (f *faults) egress(path, s string) Egress {
+	switch e := Egress(s); e {
+	case "":
+		return Open
+	case Open, Answered:
+		return e
+	}
+	f.add(path, "config.egress", "value", show(s))
+	return Open
+}
+
+// mostObserved bounds the first days in which tools are not refused yet.
+const mostObserved = 90
+
+func (f *faults) observeDays(n int64) int {
+	if n < 0 || n > mostObserved {
+		f.add("tools.observe_days", "config.observe_days", "value", n, "max", mostObserved)
+		return 0
+	}
+	return int(n)
 }
 
 // protoPort checks a protocol and a port of it.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -61,12 +62,8 @@ func (f *faults) upstreams(written []string, c Config) []netip.AddrPort {
 
 // ours says whether a is an address of the box itself.
 func ours(c Config, a netip.Addr) bool {
-	for _, p := range append(c.LAN.Addresses[:len(c.LAN.Addresses):len(c.LAN.Addresses)], c.WAN.Addresses...) {
-		if p.IsValid() && p.Addr() == a {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Concat(c.LAN.Addresses, c.WAN.Addresses, c.WireGuard.Addresses),
+		func(p netip.Prefix) bool { return p.IsValid() && p.Addr() == a })
 }
 
 func (f *faults) lists(written []fileList) []List {

@@ -71,21 +71,27 @@ func (f *faults) lan(w filePort) []netip.Prefix {
 	return f.addresses("lan.addresses", w.Addresses)
 }
 
-// overlaps compares the nets of both sides: the box could not tell which port
+// overlaps compares the nets of all sides: the box could not tell which port
 // an address of an overlap belongs to. Two WAN addresses in one net are usual.
 // Afterwards the LAN's addresses are in order, IPv4 first.
 func (f *faults) overlaps(t file, c Config) {
-	for i, l := range c.LAN.Addresses {
-		at := index("lan.addresses", i)
-		clash := func(other string, all []netip.Prefix) {
-			for j, o := range all {
-				if l.IsValid() && o.IsValid() && l.Overlaps(o) {
-					f.add(at, "config.overlap", "value", t.LAN.Addresses[i], "other", index(other, j), "net", o.Masked())
-				}
+	clash := func(at, written string, p netip.Prefix, other string, all []netip.Prefix) {
+		for j, o := range all {
+			if p.IsValid() && o.IsValid() && p.Overlaps(o) {
+				f.add(at, "config.overlap", "value", written, "other", index(other, j), "net", o.Masked())
 			}
 		}
-		clash("wan.addresses", c.WAN.Addresses)
-		clash("lan.addresses", c.LAN.Addresses[:i])
+	}
+	for i, l := range c.LAN.Addresses {
+		at, written := index("lan.addresses", i), t.LAN.Addresses[i]
+		clash(at, written, l, "wan.addresses", c.WAN.Addresses)
+		clash(at, written, l, "lan.addresses", c.LAN.Addresses[:i])
+	}
+	for i, n := range c.WireGuard.Addresses {
+		at, written := index("wireguard.addresses", i), t.WireGuard.Addresses[i]
+		clash(at, written, n, "wan.addresses", c.WAN.Addresses)
+		clash(at, written, n, "lan.addresses", c.LAN.Addresses)
+		clash(at, written, n, "wireguard.addresses", c.WireGuard.Addresses[:i])
 	}
 	slices.SortStableFunc(c.LAN.Addresses, func(a, b netip.Prefix) int {
 		return a.Addr().BitLen() - b.Addr().BitLen()

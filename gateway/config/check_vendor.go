@@ -21,7 +21,7 @@ type claim struct {
 func (f *faults) vendors(written []fileVendor, c Config) []Vendor {
 	var vendors []Vendor
 	var claims []claim
-	names := f.unique()
+	names, tunnels := f.unique(), f.tunnels(c)
 	for i, w := range written {
 		at := index("vendor", i)
 		v := Vendor{
@@ -49,6 +49,7 @@ func (f *faults) vendors(written []fileVendor, c Config) []Vendor {
 			claims = append(claims, claim{p, path})
 			v.Sources = append(v.Sources, p)
 		}
+		tunnels.check(at, w, &v)
 		v.Outbound = f.outbound(join(at, "outbound"), w.Outbound, v, c)
 		vendors = append(vendors, v)
 	}
@@ -89,6 +90,11 @@ func (f *faults) sourceFits(path string, p netip.Prefix, c Config) bool {
 	for _, l := range c.LAN.Addresses {
 		if l.IsValid() && l.Overlaps(p) {
 			f.add(path, "config.source_lan", "value", p, "net", l.Masked())
+		}
+	}
+	for _, n := range c.WireGuard.Addresses {
+		if n.IsValid() && n.Overlaps(p) {
+			f.add(path, "config.source_tunnel", "value", p, "net", n.Masked())
 		}
 	}
 	for _, w := range c.WAN.Addresses {

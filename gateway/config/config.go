@@ -25,15 +25,17 @@ var ErrNone = errors.New("no site.toml")
 
 // Config is one site.toml that passed every check.
 type Config struct {
-	Clinic   string         // as printed on reports
-	Timezone *time.Location // never nil; Asia/Tokyo unless set
-	WAN      WAN
-	LAN      LAN
-	DNS      DNS
-	Page     Page
-	Approval Approval
-	Vendors  []Vendor
-	Devices  []Device
+	Clinic    string         // as printed on reports
+	Timezone  *time.Location // never nil; Asia/Tokyo unless set
+	WAN       WAN
+	LAN       LAN
+	DNS       DNS
+	Tools     Tools
+	Page      Page
+	Approval  Approval
+	WireGuard WireGuard // zero: no vendor has a tunnel
+	Vendors   []Vendor
+	Devices   []Device
 }
 
 // WAN is the port towards the internet.
@@ -98,6 +100,20 @@ type Approval struct {
 	Alone bool // one person may both record and approve, after a call-back
 }
 
+// Tools is how the box treats remote-support tools outside their windows.
+type Tools struct {
+	ObserveDays int // 0…90, from the first start: so long they are only observed, not refused
+}
+
+// WireGuard is the box's end of the vendors' tunnels. Their peers are in the
+// kernel only while a window of theirs is open.
+type WireGuard struct {
+	Port uint16 // UDP, on the WAN; 0 only if there are no Addresses
+	// Addresses are our own inside the tunnel with their prefix lengths. Their
+	// nets overlap no other net of the file.
+	Addresses []netip.Prefix
+}
+
 // A Vendor is a maintenance company with a registered way in.
 type Vendor struct {
 	Name     string         // ascii id
@@ -105,6 +121,11 @@ type Vendor struct {
 	Phone    string         // for the call-back; may be empty
 	Sources  []netip.Prefix // masked; at least one; no two vendors share an address
 	Outbound []Outbound     // 常時許可(外向き)
+	// WireGuardKey is the public key of his end of the tunnel, WireGuardAddresses
+	// what he has inside it: hosts of Config.WireGuard's nets, nobody else's.
+	// Without a tunnel there are no addresses and the key is zero.
+	WireGuardKey       [32]byte
+	WireGuardAddresses []netip.Addr
 }
 
 // An Outbound is a connection a device may always open to its vendor, for
@@ -118,13 +139,23 @@ type Outbound struct {
 	Why    string // for the inspector; never empty
 }
 
+// An Egress is what a device may reach on the internet.
+type Egress string
+
+// The kinds of egress.
+const (
+	Open     Egress = "open"     // everything
+	Answered Egress = "answered" // only addresses the name filter gave it
+)
+
 // A Device is one the vendor knew when the box was installed. Others are
 // named on the page.
 type Device struct {
-	Name  string // ascii id
-	Label string // as people call it; Name if not given
-	MAC   net.HardwareAddr
-	Place string // may be empty
+	Name   string // ascii id
+	Label  string // as people call it; Name if not given
+	MAC    net.HardwareAddr
+	Place  string // may be empty
+	Egress Egress // never empty
 }
 
 // Device returns the device of that name.

@@ -112,7 +112,18 @@ func TestMeaning(t *testing.T) {
 		"Asia/Tokyo 192.168.10.1 fdc1:1c:10::1 [198.51.100.153:53 [2001:db8:0:4::153]:53] [monban.home.arpa localhost 127.0.0.1]" {
 		t.Error(got)
 	}
+	if got := fmt.Sprint(c.Tools.ObserveDays, c.WireGuard); got != "0 {51820 [10.99.0.1/24 fd00:99::1/64]}" {
+		t.Error(got)
+	}
+	for name, want := range map[string]config.Egress{"reception": config.Open, "ehr": config.Answered} {
+		if d, ok := c.Device(name); !ok || d.Egress != want {
+			t.Errorf("%s: egress %q", name, d.Egress)
+		}
+	}
 	v, ok := c.Vendor("rececom-hoshu")
+	if got := fmt.Sprint(v.WireGuardAddresses); got != "[10.99.0.10 fd00:99::10]" || v.WireGuardKey == [32]byte{} {
+		t.Error("tunnel:", got, v.WireGuardKey)
+	}
 	if !ok || v.Sources[0] != netip.MustParsePrefix("198.51.100.8/29") || v.Outbound[0].Port != 443 {
 		t.Errorf("%+v", v)
 	}
@@ -130,6 +141,23 @@ func TestMeaning(t *testing.T) {
 	}
 	if d, ok := c.Device("shikaku"); !ok || d.Label != "資格確認端末" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// What a file does not speak of: tools are refused after a week, nobody has a
+// tunnel, every device reaches everything.
+func TestDefaults(t *testing.T) {
+	c, err := config.Parse([]byte(`version = 1
+		clinic = "c"
+		wan.interface = "eth0"
+		lan = { interface = "eth1", addresses = ["192.168.10.1/24"] }
+		dns.upstreams = ["198.51.100.153"]
+		device = [{ name = "xray", mac = "00:20:6b:00:00:41" }]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(c.Timezone, " ", c.Tools.ObserveDays, c.WireGuard, c.Devices[0].Egress); got != "Asia/Tokyo 7 {0 []}open" {
+		t.Error(got)
 	}
 }
 
@@ -173,9 +201,19 @@ func FuzzParse(f *testing.F) {
 		if c.WAN.Interface == c.LAN.Interface || !c.LAN.Addr4().IsValid() && !c.LAN.Addr6().IsValid() {
 			t.Fatalf("ports: %+v %+v", c.WAN, c.LAN)
 		}
+		inside := map[netip.Addr]bool{}
 		for _, v := range c.Vendors {
+			if (len(v.WireGuardAddresses) == 0) != (v.WireGuardKey == [32]byte{}) {
+				t.Fatalf("vendor %s has half a tunnel", v.Name)
+			}
+			for _, a := range v.WireGuardAddresses {
+				if inside[a] || !slices.ContainsFunc(c.WireGuard.Addresses, func(p netip.Prefix) bool { return p.Contains(a) && p.Addr() != a }) {
+					t.Fatalf("vendor %s has %s in the tunnel", v.Name, a)
+				}
+				inside[a] = true
+			}
 			for _, s := range v.Sources {
-				if s != s.Masked() || s.Bits() < 16 || slices.ContainsFunc(c.LAN.Addresses, s.Overlaps) {
+				if s != s.Masked() || s.Bits() < 16 || slices.ContainsFunc(slices.Concat(c.LAN.Addresses, c.WireGuard.Addresses), s.Overlaps) {
 					t.Fatalf("vendor %s from %s", v.Name, s)
 				}
 			}

@@ -6,16 +6,24 @@ const Version = 1
 // file is site.toml as it is written; every key has its field here and its
 // explanation in reference.toml. Config is what it means.
 type file struct {
-	Version  int64        `toml:"version"`
-	Clinic   string       `toml:"clinic"`
-	Timezone string       `toml:"timezone"`
-	WAN      filePort     `toml:"wan"`
-	LAN      filePort     `toml:"lan"`
-	DNS      fileDNS      `toml:"dns"`
-	Page     filePage     `toml:"page"`
-	Approval fileApproval `toml:"approval"`
-	Vendors  []fileVendor `toml:"vendor"`
-	Devices  []fileDevice `toml:"device"`
+	Version   int64         `toml:"version"`
+	Clinic    string        `toml:"clinic"`
+	Timezone  string        `toml:"timezone"`
+	WAN       filePort      `toml:"wan"`
+	LAN       filePort      `toml:"lan"`
+	DNS       fileDNS       `toml:"dns"`
+	Tools     fileTools     `toml:"tools"`
+	Page      filePage      `toml:"page"`
+	Approval  fileApproval  `toml:"approval"`
+	WireGuard fileWireGuard `toml:"wireguard"`
+	Vendors   []fileVendor  `toml:"vendor"`
+	Devices   []fileDevice  `toml:"device"`
+}
+
+// defaults is what a file without a key means, where that is not the zero
+// value.
+func defaults() file {
+	return file{Tools: fileTools{ObserveDays: 7}, WireGuard: fileWireGuard{Port: 51820}}
 }
 
 type filePort struct {
@@ -35,6 +43,15 @@ type fileList struct {
 	File string `toml:"file"`
 }
 
+type fileTools struct {
+	ObserveDays int64 `toml:"observe_days"`
+}
+
+type fileWireGuard struct {
+	Port      int64    `toml:"port"`
+	Addresses []string `toml:"addresses"`
+}
+
 type filePage struct {
 	Names []string `toml:"names"`
 }
@@ -44,11 +61,13 @@ type fileApproval struct {
 }
 
 type fileVendor struct {
-	Name     string         `toml:"name"`
-	Label    string         `toml:"label"`
-	Phone    string         `toml:"phone"`
-	Sources  []string       `toml:"sources"`
-	Outbound []fileOutbound `toml:"outbound"`
+	Name               string         `toml:"name"`
+	Label              string         `toml:"label"`
+	Phone              string         `toml:"phone"`
+	Sources            []string       `toml:"sources"`
+	WireGuardKey       string         `toml:"wireguard_key"`
+	WireGuardAddresses []string       `toml:"wireguard_addresses"`
+	Outbound           []fileOutbound `toml:"outbound"`
 }
 
 type fileOutbound struct {
@@ -60,8 +79,9 @@ type fileOutbound struct {
 }
 
 type fileDevice struct {
-	Name  string `toml:"name"`
-	Label string `toml:"label"`
-	MAC   string `toml:"mac"`
-	Place string `toml:"place"`
+	Name   string `toml:"name"`
+	Label  string `toml:"label"`
+	MAC    string `toml:"mac"`
+	Place  string `toml:"place"`
+	Egress string `toml:"egress"`
 }

@@ -34,7 +34,7 @@ func parse(b []byte) (Config, *faults) {
 		return Config{}, f
 	}
 	f.lines = findLines(b)
-	var t file
+	t := defaults()
 	f.bind(reflect.ValueOf(&t).Elem(), doc, "")
 	return f.check(t), f
 }

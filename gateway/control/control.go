@@ -141,6 +141,17 @@ func Handler(g *gateway.Gateway) http.Handler {
 		}
 		return g.CloseWindow(r.Context(), who, id)
 	})
+	remarks(handle, g)
+	handle("POST /requests", func(r *http.Request, who people.Actor) (any, error) {
+		var in struct{ Text string }
+		if err := decode(r, &in); err != nil {
+			return nil, err
+		}
+		return g.RecordRequest(r.Context(), who, in.Text)
+	})
+	handle("GET /attempts", func(r *http.Request, who people.Actor) (any, error) {
+		return g.Attempts(r.Context(), who, r.FormValue("day"))
+	})
 	handle("GET /devices", func(r *http.Request, who people.Actor) (any, error) { return g.Devices(r.Context(), who) })
 	handle("POST /devices/{id}/name", func(r *http.Request, who people.Actor) (any, error) {
 		var in struct{ Name string }

@@ -147,6 +147,22 @@ func FuzzParseAnswer(f *testing.F) {
 	})
 }
 
+// Whatever is captured, what is said of it lies within it.
+func FuzzParsePacket(f *testing.F) {
+	four := []byte{0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x1e, 0x61, 0, 7, 0, 12, 0, 0}
+	f.Add(four)
+	f.Add(append([]byte{0x60, 0, 0, 0, 0, 20, 6, 64}, make([]byte, 52)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, ok := parsePacket(b)
+		if ok && (!p.from.IsValid() || !p.to.IsValid() || p.from.Addr().Is4() != p.to.Addr().Is4() || p.length < 0) {
+			t.Errorf("%x is %+v", b, p)
+		}
+	})
+	if p, ok := parsePacket(four); !ok || p.length != 32 || p.from.String() != "192.0.2.1:7777" || p.to.String() != "192.0.2.2:7" {
+		f.Errorf("%+v %v", p, ok)
+	}
+}
+
 // What a client sends must neither crash the lab nor leave files open.
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte(`{"op":"add","name":"x"}` + "\n"))

@@ -35,6 +35,8 @@ func TestLab(t *testing.T) {
 			{"resolvers", testResolvers},
 			{"scan", testScanLosesNoProbe},
 			{"tools", testToolListenAndPipe},
+			{"capture", testCaptureIsExact},
+			{"flood", testFloodArrives},
 			{"kill and start", testKillAndStart},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.test(t, r) })

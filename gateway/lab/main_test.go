@@ -94,7 +94,7 @@ func tool(ctx context.Context, args []string) error {
 	case "talk":
 		return lab.Talk{Net: args[1], Local: args[2], To: args[3], For: time.Second}.Run(ctx, os.Stdout)
 	case "listen":
-		return lab.Listen(ctx, args[1], args[2], os.Stdout)
+		return lab.Listen(ctx, args[1], args[2:], os.Stdout)
 	case "pipe":
 		if len(args) == 3 && strings.HasSuffix(args[2], ":80") {
 			return lab.Pipe(ctx, args[1], "", args[2], strings.NewReader("GET / HTTP/9\r\n\r\n"), os.Stdout)
@@ -106,6 +106,18 @@ func tool(ctx context.Context, args []string) error {
 			return err
 		}
 		return json.NewEncoder(os.Stdout).Encode(r)
+	case "capture":
+		return lab.Capture{Devs: strings.Split(args[1], ","), Ports: []uint16{7, 7777}}.Run(ctx, os.Stdin, os.Stdout)
+	case "flows":
+		return lab.Flows{Net: args[1], To: args[2], First: 7, Ports: 1, Each: 20, Every: 100 * time.Millisecond, For: time.Second}.Run(ctx, os.Stdout)
+	case "flood":
+		r, err := lab.Flood{Net: args[1], To: netip.MustParseAddrPort(args[2]), Size: 1000, Rate: 80e6, For: time.Second}.Run(ctx)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(r)
+	case "sink":
+		return lab.Sink{Net: args[1], At: netip.MustParseAddrPort(args[2])}.Run(ctx, os.Stdout)
 	}
 	l, err := lab.Ask(ctx, args[1], args[2], args[3], args[4])
 	if err != nil {

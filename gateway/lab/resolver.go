@@ -27,6 +27,8 @@ alias    CNAME www.lab.example.
 short    1 A   198.51.100.130
 rebind   A     192.168.10.31
 rebind   AAAA  fdc1:1c:10::31
+router15.teamviewer.com. A    198.51.100.140
+router15.teamviewer.com. AAAA 2001:db8:0:4::140
 update.rececom.example. A    198.51.100.10
 update.rececom.example. AAAA 2001:db8:0:2::10
 `

@@ -216,9 +216,18 @@ func routeTo(a netip.Addr) (netip.Addr, string, error) {
 	}
 	defer c.Close()
 	source := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	link, err := linkOf(source)
+	if err != nil {
+		return source, "", fmt.Errorf("finding the way to %s: %w", a, err)
+	}
+	return source, link, nil
+}
+
+// linkOf is the interface of this host that has the address.
+func linkOf(a netip.Addr) (string, error) {
 	links, err := net.Interfaces()
 	if err != nil {
-		return source, "", fmt.Errorf("listing interfaces: %w", err)
+		return "", fmt.Errorf("listing interfaces: %w", err)
 	}
 	for _, l := range links {
 		addrs, err := l.Addrs()
@@ -226,10 +235,10 @@ func routeTo(a netip.Addr) (netip.Addr, string, error) {
 			continue
 		}
 		for _, p := range addrs {
-			if ip, ok := p.(*net.IPNet); ok && ip.IP.Equal(source.AsSlice()) {
-				return source, l.Name, nil
+			if ip, ok := p.(*net.IPNet); ok && ip.IP.Equal(a.AsSlice()) {
+				return l.Name, nil
 			}
 		}
 	}
-	return source, "", fmt.Errorf("finding the way to %s: no interface has %s", a, source)
+	return "", fmt.Errorf("no interface has %s", a)
 }

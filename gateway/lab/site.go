@@ -59,10 +59,13 @@ type service struct {
 // RFC 3849); inside are private, unique-local and documentation-global ones,
 // so that private-range, rebinding and bogon rules are really met.
 const (
-	Vendor       = "rececom-hoshu"       // the registered vendor's name in site.toml
-	BlockedName  = "blocked.lab.example" // stands on the lab's block list, and exists
-	AllowedName  = "www.lab.example"     // the lab's resolver answers it
-	firstAdded   = 100                   // last byte of the first added device
+	Vendor      = "rececom-hoshu"       // the registered vendor's name in site.toml
+	BlockedName = "blocked.lab.example" // stands on the lab's block list, and exists
+	AllowedName = "www.lab.example"     // the lab's resolver answers it
+	// ToolName is a name of a remote-support tool: what it leads to hands a
+	// client on to a relay that no name leads to, as such tools do.
+	ToolName     = "router15.teamviewer.com"
+	firstAdded   = 100 // last byte of the first added device
 	lastAdded    = 250
 	gatewayName  = "gateway"
 	receptionist = "reception"
@@ -83,11 +86,12 @@ type outside struct {
 func outsiders() []outside {
 	return []outside{
 		{"vendor", "198.51.100.1/28", "2001:db8:0:2::1/64", []string{"198.51.100.10", "2001:db8:0:2::10"},
-			"00:00:5e:00:53:10", "00:00:5e:00:53:f2", []service{anywhere("tcp", 443), anywhere("tcp", 4433), anywhere("udp", 4433)}},
+			"00:00:5e:00:53:10", "00:00:5e:00:53:f2", vendorServices()},
 		{"stranger", "198.51.100.65/28", "2001:db8:0:3::1/64", []string{"198.51.100.70", "2001:db8:0:3::70"},
 			"00:00:5e:00:53:70", "00:00:5e:00:53:f3", nil},
 		{"internet", "198.51.100.129/26", "2001:db8:0:4::1/64",
-			[]string{"198.51.100.130", "198.51.100.153", "198.51.100.154", "2001:db8:0:4::130", "2001:db8:0:4::153", "2001:db8:0:4::154"},
+			[]string{"198.51.100.130", "198.51.100.140", "198.51.100.141", "198.51.100.153", "198.51.100.154",
+				"2001:db8:0:4::130", "2001:db8:0:4::140", "2001:db8:0:4::141", "2001:db8:0:4::153", "2001:db8:0:4::154"},
 			"00:00:5e:00:53:82", "00:00:5e:00:53:f4", internetServices()},
 	}
 }
@@ -96,11 +100,29 @@ func anywhere(network string, p uint16) service {
 	return service{Kind: "echo", Net: network, Addr: netip.AddrPortFrom(netip.IPv6Unspecified(), p)}
 }
 
+// vendorServices are an update server, and the far ends of outbound windows:
+// one that only answers and one that speaks by itself.
+func vendorServices() []service {
+	return []service{anywhere("tcp", 443), anywhere("tcp", 4433), anywhere("udp", 4433), restless("tcp", 4500), restless("udp", 4500)}
+}
+
+func restless(network string, p uint16) service {
+	return service{Kind: "restless", Net: network, Addr: netip.AddrPortFrom(netip.IPv6Unspecified(), p)}
+}
+
 func internetServices() []service {
 	at := func(kind, network, addr, name string) service {
 		return service{Kind: kind, Net: network, Addr: netip.MustParseAddrPort(addr), Name: name}
 	}
 	s := []service{at("web", "tcp", "198.51.100.130:80", ""), at("web", "tcp", "[2001:db8:0:4::130]:80", "")}
+	for _, network := range []string{"tcp", "udp"} {
+		// RFC 862's echo, for flows that have nothing to do with windows; and
+		// a tool's servers: .140 has its name, .141 is the relay.
+		s = append(s, at("echo", network, "198.51.100.130:7", ""), at("echo", network, "[2001:db8:0:4::130]:7", ""))
+		for _, a := range []string{"198.51.100.140", "198.51.100.141", "[2001:db8:0:4::140]", "[2001:db8:0:4::141]"} {
+			s = append(s, at("restless", network, a+":5938", ""))
+		}
+	}
 	for _, r := range [][3]string{{"resolver", "198.51.100.153", "2001:db8:0:4::153"}, {"foreign", "198.51.100.154", "2001:db8:0:4::154"}} {
 		for _, network := range []string{"udp", "tcp"} {
 			s = append(s, at("resolver", network, r[1]+":53", r[0]), at("resolver", network, "["+r[2]+"]:53", r[0]))
@@ -122,12 +144,9 @@ type inside struct {
 // insiders carry real makers' prefixes, so that the maker look-up has
 // something to show; no such device exists.
 func insiders() []inside {
-	restless := func(network string) service {
-		return service{Kind: "restless", Net: network, Addr: netip.AddrPortFrom(netip.IPv6Unspecified(), 3389)}
-	}
 	return []inside{
 		{receptionist, 21, "00:00:4c:00:00:21", nil},
-		{"rececom", 31, "00:1b:8b:00:00:31", []service{restless("tcp"), restless("udp")}},
+		{"rececom", 31, "00:1b:8b:00:00:31", []service{restless("tcp", 3389), restless("udp", 3389)}},
 		{"ehr", 32, "00:0b:5d:00:00:32", []service{anywhere("tcp", 443), anywhere("tcp", 5432)}},
 		{"xray", 41, "00:20:6b:00:00:41", []service{anywhere("tcp", 104)}},
 		{"printer", 51, "00:80:77:00:00:51", []service{anywhere("tcp", 9100)}},

@@ -46,24 +46,35 @@ func Pipe(ctx context.Context, network, local, to string, in io.Reader, out io.W
 	return err
 }
 
-// Listen is an echo service at the given address until ctx ends. It writes
-// "listening ADDR" to out when it is there.
-func Listen(ctx context.Context, network, at string, out io.Writer) error {
+// Listen is an echo service at each of the addresses until ctx ends. It
+// writes "listening ADDR" to out when one is there.
+func Listen(ctx context.Context, network string, at []string, out io.Writer) error {
 	var lc net.ListenConfig
-	if network == "udp" {
-		pc, err := lc.ListenPacket(ctx, network, at)
-		if err != nil {
-			return fmt.Errorf("listening: %w", err)
+	g, gctx := run.NewGroup(ctx)
+	var failed error
+	for _, addr := range at {
+		var serve func(context.Context) error
+		if network == "udp" {
+			pc, err := lc.ListenPacket(ctx, network, addr)
+			if failed = err; err != nil {
+				break
+			}
+			fmt.Fprintln(out, "listening", pc.LocalAddr())
+			serve = packets(pc.(*net.UDPConn), 0)
+		} else {
+			l, err := lc.Listen(ctx, network, addr)
+			if failed = err; err != nil {
+				break
+			}
+			fmt.Fprintln(out, "listening", l.Addr())
+			serve = streams(l, 0)
 		}
-		fmt.Fprintln(out, "listening", pc.LocalAddr())
-		return packets(pc.(*net.UDPConn), 0)(ctx)
+		g.Go(addr, func(context.Context) error { return serve(gctx) })
 	}
-	l, err := lc.Listen(ctx, network, at)
-	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+	if failed != nil {
+		g.Go("listening", func(context.Context) error { return fmt.Errorf("listening: %w", failed) })
 	}
-	fmt.Fprintln(out, "listening", l.Addr())
-	return streams(l, 0)(ctx)
+	return g.Wait()
 }
 
 // A Lookup is the answer to a question, for scripts.
@@ -118,12 +129,23 @@ func reuse(_, _ string, c syscall.RawConn) error {
 
 // dropped is how many packets the named interface lost on the way out.
 func dropped(link string) (uint64, error) {
+	s, err := statistics(link)
+	return s.TxDropped, err
+}
+
+// arrived is how many packets came in at the named interface.
+func arrived(link string) (uint64, error) {
+	s, err := statistics(link)
+	return s.RxPackets, err
+}
+
+func statistics(link string) (netlink.LinkStatistics, error) {
 	l, err := netlink.LinkByName(link)
 	if err != nil {
-		return 0, fmt.Errorf("reading the counters of %s: %w", link, err)
+		return netlink.LinkStatistics{}, fmt.Errorf("reading the counters of %s: %w", link, err)
 	}
 	if s := l.Attrs().Statistics; s != nil {
-		return s.TxDropped, nil
+		return *s, nil
 	}
-	return 0, nil
+	return netlink.LinkStatistics{}, nil
 }

@@ -54,7 +54,7 @@ type Message struct {
 	ID      int64          `json:"id"`
 	Channel Channel        `json:"channel"`
 	Key     string         `json:"key"` // unique per event and channel; empty: no matter
-	At      time.Time      `json:"at"`
+	At      time.Time      `json:"at"`  // its location is the zone it is shown in
 	Synced  bool           `json:"synced"`
 	Level   string         `json:"level"` // "info", "caution" or "danger"
 	Code    string         `json:"code"`  // of the catalogue

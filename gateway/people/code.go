@@ -21,6 +21,14 @@ const (
 	recoveryCodes = 10
 	recoverySigns = 10 // 50 bits
 	setupSigns    = 16 // 80 bits
+	sealedCodes   = 5
+)
+
+// What a code is for is part of its hash, so that one for another use is no
+// code at all.
+const (
+	setupUse  = "monban setup code\n"
+	sealedUse = "monban sealed code\n"
 )
 
 // newCode returns n random signs in groups, for reading out.
@@ -63,18 +71,41 @@ func plain(code string) string {
 // four groups of four, and what to keep of it.
 func NewSetupCode() (code, hash string) {
 	code = newCode(setupSigns, 4)
-	return code, hashCode(code)
+	return code, hashCode(setupUse, code)
 }
 
 // IsSetupCode reports whether code, as typed, is the one hash was kept of. It
 // takes the same time wherever they differ.
 func IsSetupCode(hash, code string) bool {
-	return len(hash) == 2*sha256.Size && subtle.ConstantTimeCompare([]byte(hash), []byte(hashCode(code))) == 1
+	return len(hash) == 2*sha256.Size && subtle.ConstantTimeCompare([]byte(hash), []byte(hashCode(setupUse, code))) == 1
+}
+
+// NewSealed returns five one-time codes of 80 random bits, to be printed and
+// sealed in an envelope for break-glass, and what to keep of them.
+func NewSealed() (codes, hashes []string) {
+	for range sealedCodes {
+		code := newCode(setupSigns, 4)
+		codes, hashes = append(codes, code), append(hashes, hashCode(sealedUse, code))
+	}
+	return codes, hashes
+}
+
+// FindSealed returns the one of hashes that code, as typed, belongs to. It
+// takes the same time whichever that is, or if there is none. The caller takes
+// it out of the store in the same act.
+func FindSealed(hashes []string, code string) (hash string, ok bool) {
+	want := []byte(hashCode(sealedUse, code))
+	for _, h := range hashes {
+		if subtle.ConstantTimeCompare([]byte(h), want) == 1 {
+			hash, ok = h, true
+		}
+	}
+	return hash, ok
 }
 
 // hashCode is a plain hash: 80 random bits cannot be searched.
-func hashCode(code string) string {
-	sum := sha256.Sum256([]byte("monban setup code\n" + plain(code)))
+func hashCode(use, code string) string {
+	sum := sha256.Sum256([]byte(use + plain(code)))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -1,6 +1,7 @@
 package people_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,36 @@ func TestSetupCode(t *testing.T) {
 	}
 	if people.IsSetupCode(other, code) || people.IsSetupCode("", "") || people.IsSetupCode("", code) {
 		t.Error("a code for another hash was taken")
+	}
+}
+
+func TestSealed(t *testing.T) {
+	codes, hashes := people.NewSealed()
+	if len(codes) != 5 || len(hashes) != 5 {
+		t.Fatal(codes, hashes)
+	}
+	for i, code := range codes {
+		if len(code) != 19 || strings.Trim(code, "0123456789abcdefghjkmnpqrstvwxyz-") != "" || slices.Contains(codes[:i], code) {
+			t.Fatal(code)
+		}
+		typed := strings.ToUpper(strings.ReplaceAll(code, "-", " "))
+		if hash, ok := people.FindSealed(hashes, typed); !ok || hash != hashes[i] {
+			t.Errorf("%q: %q, %v", typed, hash, ok)
+		}
+	}
+	left := slices.Delete(slices.Clone(hashes), 2, 3)
+	for _, bad := range []string{codes[2], "", "-", codes[1][:18], codes[1] + "0", codes[0] + codes[1], strings.Repeat("x", 1000)} {
+		if hash, ok := people.FindSealed(left, bad); ok || hash != "" {
+			t.Errorf("%q: %q", bad, hash)
+		}
+	}
+	if _, ok := people.FindSealed(nil, codes[0]); ok {
+		t.Error("a code of none was found")
+	}
+	// Each kind of code is good for its own use only.
+	setup, hash := people.NewSetupCode()
+	if _, ok := people.FindSealed([]string{hash}, setup); ok || people.IsSetupCode(hashes[0], codes[0]) {
+		t.Error("a code was taken for one of another kind")
 	}
 }
 

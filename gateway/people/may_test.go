@@ -9,7 +9,8 @@ import (
 
 var (
 	acts = []people.Act{people.ActRead, people.ActAskWindow, people.ActApprove, people.ActCloseWindow, people.ActBreakGlass,
-		people.ActNameDevice, people.ActSelfTest, people.ActManagePeople, people.ActConfigure, people.ActExplain}
+		people.ActNameDevice, people.ActSelfTest, people.ActManagePeople, people.ActConfigure, people.ActExplain,
+		people.ActBreakSealed, people.ActReport, people.ActReview, people.ActEnrol, people.ActNotices}
 	roles = []people.Role{people.Director, people.Staff, people.Vendor, people.Inspector, people.Console, people.System}
 )
 
@@ -17,15 +18,15 @@ var (
 // act in the order of acts.
 func TestMay(t *testing.T) {
 	for role, want := range map[people.Role]string{
-		//                read ask approve close break name selftest people config explain
-		people.Director:  "xxxx.xxxxx",
-		people.Staff:     "xx.x.xx..x",
-		people.Vendor:    "xx.x.xx.xx",
-		people.Inspector: "x.........",
-		people.Console:   "xx.xxxxxxx",
-		people.System:    "x..x..x...",
-		"":               "..........",
-		"Director":       "..........",
+		//                read ask approve close break name selftest people config explain, sealed report review enrol notices
+		people.Director:  "xxxx.xxxxx" + "xxxxx",
+		people.Staff:     "xx.x.xx..x" + "xxx..",
+		people.Vendor:    "xx.x.xx.xx" + ".x...",
+		people.Inspector: "x........." + ".....",
+		people.Console:   "xx.xxxxxxx" + ".xxxx",
+		people.System:    "x..x..x..." + ".....",
+		"":               ".........." + ".....",
+		"Director":       ".........." + ".....",
 	} {
 		for i, act := range acts {
 			if got := (people.Actor{Role: role}).May(act); got != (want[i] == 'x') {
@@ -38,10 +39,23 @@ func TestMay(t *testing.T) {
 	}
 }
 
+// The director approves, and the staff he named deputies, who may do nothing else;
+// the mark means nothing on anybody else.
 func TestOnlyTheDirectorApproves(t *testing.T) {
 	for _, role := range roles {
-		if (people.Actor{Role: role}).May(people.ActApprove) != (role == people.Director) {
-			t.Errorf("%s", role)
+		for _, deputy := range []bool{false, true} {
+			a, plain := people.Actor{Role: role, Deputy: deputy}, people.Actor{Role: role}
+			if a.May(people.ActApprove) != (role == people.Director || role == people.Staff && deputy) {
+				t.Errorf("%s, deputy %v", role, deputy)
+			}
+			for _, act := range acts {
+				if act != people.ActApprove && a.May(act) != plain.May(act) {
+					t.Errorf("a deputy %s and %s", role, act)
+				}
+			}
+			if p := (people.Person{Role: role, Deputy: deputy}); p.Actor("page").Deputy != (deputy && role == people.Staff) {
+				t.Errorf("the account of a %s, deputy %v", role, deputy)
+			}
 		}
 	}
 }

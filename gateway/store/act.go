@@ -100,10 +100,10 @@ func (tx *Tx) Audit(code string, args any) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.tx.ExecContext(tx.ctx, `INSERT INTO audit (seq, at, synced, person, name, role, via, code, args, prev, hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = tx.tx.ExecContext(tx.ctx, `INSERT INTO audit (seq, at, synced, person, name, role, via, deputy, code, args, prev, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(l.Seq), l.At.UnixMilli(), l.Synced, l.Who.ID, l.Who.Name, l.Who.Role, l.Who.Via,
-		l.Code, string(l.Args), l.Prev[:], l.Hash[:])
+		l.Who.Deputy, l.Code, string(l.Args), l.Prev[:], l.Hash[:])
 	if err != nil {
 		return err
 	}

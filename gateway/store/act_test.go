@@ -187,7 +187,8 @@ func TestStrangeLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := raw(t, dir).Exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", int64(l.Seq), l.At.UnixMilli(), l.Synced,
+	if _, err := raw(t, dir).Exec(`INSERT INTO audit (seq, at, synced, person, name, role, via, code, args, prev, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, int64(l.Seq), l.At.UnixMilli(), l.Synced,
 		l.Who.ID, l.Who.Name, string(l.Who.Role), l.Who.Via, l.Code, string(l.Args), l.Prev[:], l.Hash[:]); err != nil {
 		t.Fatal(err)
 	}

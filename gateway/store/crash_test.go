@@ -144,15 +144,16 @@ func actForever(t *testing.T, dir string) {
 
 // oneStep takes the newest window one step on, or asks for the next one.
 func oneStep(tx *Tx, deviceID int64) error {
-	w, err := one(tx.ctx, tx.tx, "", scanWindow, "SELECT "+windowColumns+" FROM window ORDER BY id DESC LIMIT 1")
+	w, err := one(tx.ctx, tx.tx, "", scanWindow, selectWindow+"ORDER BY id DESC LIMIT 1")
 	from := w.State
+	start := window.Start{BootID: "b", Boot: 1, At: noon, Synced: true}
 	switch {
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return err
 	case err != nil || from.Over():
 		if w, err = window.Ask(window.Window{Vendor: "acme", Device: deviceID, Reason: "x", Requester: "y",
 			Sources: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/28")},
-			Ports:   []window.Port{{Proto: window.TCP, Port: 1}}}, staff, noon); err != nil {
+			Ports:   []window.Port{{Proto: window.TCP, Port: 1}}, NotBefore: noon}, staff, noon); err != nil {
 			return err
 		}
 		_, err = tx.InsertWindow(w)
@@ -160,12 +161,17 @@ func oneStep(tx *Tx, deviceID int64) error {
 	case from == window.Requested:
 		w, err = w.Approve(director, noon, window.Answer{})
 	case from == window.Approved:
+		w, err = w.Schedule()
+	case from == window.Scheduled:
 		var mark uint16
 		if mark, err = tx.NextMark(noon, nil); err == nil {
-			w, err = w.Begin(window.Start{Mark: uint32(mark), BootID: "b", Boot: 1, At: noon})
+			start.Mark = uint32(mark)
+			w, err = w.Begin(start)
 		}
 	case from == window.Opening:
 		w, err = w.Opened()
+	case len(w.Extensions) < 2:
+		w, err = w.Extend(director, noon, start.Boot, window.Answer{Length: time.Minute})
 	default:
 		w, err = w.Close(window.ByHand, director, noon, window.Tally{})
 	}

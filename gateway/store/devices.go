@@ -16,7 +16,7 @@ import (
 // PutDevices keeps what was seen of devices, in one transaction, and returns
 // the id of each: put are new or changed, known by MAC; gone were forgotten by
 // the inventory. Names are not touched, they come by NameDevice. A gone device
-// stays if somebody named it or a window is about it.
+// stays if somebody named it, or a window or a plan is about it.
 func (db *DB) PutDevices(ctx context.Context, put, gone []device.Device) (map[device.MAC]int64, error) {
 	ids := make(map[device.MAC]int64, len(put))
 	if len(put)+len(gone) == 0 {
@@ -34,7 +34,8 @@ func (db *DB) PutDevices(ctx context.Context, put, gone []device.Device) (map[de
 		for _, d := range gone {
 			_, err := tx.ExecContext(ctx, `DELETE FROM device WHERE name IS NULL
 				AND id = (SELECT device FROM interface WHERE mac = ?)
-				AND NOT EXISTS (SELECT 1 FROM window WHERE window.device = device.id)`, d.MAC[:])
+				AND NOT EXISTS (SELECT 1 FROM window WHERE window.device = device.id)
+				AND NOT EXISTS (SELECT 1 FROM plan WHERE plan.device = device.id)`, d.MAC[:])
 			if err != nil {
 				return fmt.Errorf("device %s: %w", d.MAC, err)
 			}

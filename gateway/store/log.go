@@ -10,7 +10,7 @@ import (
 	"monban/gateway/people"
 )
 
-const selectLine = "SELECT seq, at, synced, person, name, role, via, code, args, prev, hash FROM audit "
+const selectLine = "SELECT seq, at, synced, person, name, role, via, deputy, code, args, prev, hash FROM audit "
 
 // A scanner is a row of a result.
 type scanner interface{ Scan(...any) error }
@@ -20,7 +20,7 @@ func scanLine(row scanner) (audit.Line, error) {
 	var seq, at int64
 	var role, args string
 	var prev, hash []byte
-	err := row.Scan(&seq, &at, &l.Synced, &l.Who.ID, &l.Who.Name, &role, &l.Who.Via, &l.Code, &args, &prev, &hash)
+	err := row.Scan(&seq, &at, &l.Synced, &l.Who.ID, &l.Who.Name, &role, &l.Who.Via, &l.Who.Deputy, &l.Code, &args, &prev, &hash)
 	l.Seq, l.At, l.Who.Role, l.Args = uint64(seq), time.UnixMilli(at).UTC(), people.Role(role), []byte(args)
 	copy(l.Prev[:], prev)
 	copy(l.Hash[:], hash)

@@ -11,13 +11,13 @@ import (
 	"monban/gateway/text"
 )
 
-const personColumns = "id, name, role, password, totp, counter, disabled, created"
+const personColumns = "id, name, role, password, totp, counter, disabled, deputy, created"
 
 func scanPerson(row scanner) (people.Person, error) {
 	var p people.Person
 	var role string
 	var created int64
-	err := row.Scan(&p.ID, &p.Name, &role, &p.Password, &p.TOTP, &p.Counter, &p.Disabled, &created)
+	err := row.Scan(&p.ID, &p.Name, &role, &p.Password, &p.TOTP, &p.Counter, &p.Disabled, &p.Deputy, &created)
 	p.Role, p.Created = people.Role(role), time.UnixMilli(created).UTC()
 	return p, err
 }
@@ -30,8 +30,9 @@ func (tx *Tx) InsertPerson(p people.Person) (people.Person, error) {
 		return p, fmt.Errorf("adding a person: role %q is none of a person", p.Role)
 	}
 	p.Created = time.UnixMilli(tx.at.Wall.UnixMilli()).UTC()
-	res, err := tx.tx.ExecContext(tx.ctx, `INSERT INTO person (name, name_key, role, password, totp, counter, disabled, created)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter, p.Disabled, p.Created.UnixMilli())
+	res, err := tx.tx.ExecContext(tx.ctx, `INSERT INTO person (name, name_key, role, password, totp, counter, disabled, deputy, created)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter,
+		p.Disabled, p.Deputy, p.Created.UnixMilli())
 	if isTaken(err) {
 		return p, text.NewFault("people.name_taken", "name", p.Name).On("name")
 	}
@@ -45,14 +46,15 @@ func (tx *Tx) InsertPerson(p people.Person) (people.Person, error) {
 }
 
 // PutPerson keeps all of p but Created; Counter only if it grew, since codes
-// are used up by UseTOTP.
+// are used up by UseTOTP. Who is no staff is nobody's deputy.
 func (tx *Tx) PutPerson(p people.Person) error {
 	if !p.Role.Assignable() {
 		return fmt.Errorf("keeping a person: role %q is none of a person", p.Role)
 	}
 	res, err := tx.tx.ExecContext(tx.ctx, `UPDATE person SET name = ?, name_key = ?, role = ?, password = ?, totp = ?,
-		counter = max(counter, ?), disabled = ? WHERE id = ?`,
-		p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter, p.Disabled, p.ID)
+		counter = max(counter, ?), disabled = ?, deputy = ? WHERE id = ?`,
+		p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter, p.Disabled,
+		p.Deputy && p.Role == people.Staff, p.ID)
 	if isTaken(err) {
 		return text.NewFault("people.name_taken", "name", p.Name).On("name")
 	}
@@ -72,6 +74,20 @@ func (tx *Tx) putRecovery(p people.Person) error {
 		}
 	}
 	return nil
+}
+
+// SetDeputy says whether a person may approve in the director's place, which
+// only staff can: the Fault is people.no_deputy. ErrNotFound for an unknown id.
+func (tx *Tx) SetDeputy(id int64, deputy bool) error {
+	p, err := tx.Person(id)
+	if err != nil {
+		return err
+	}
+	if deputy && (p.Role != people.Staff || p.Disabled) {
+		return text.NewFault("people.no_deputy").On("person")
+	}
+	p.Deputy = deputy
+	return tx.PutPerson(p)
 }
 
 // UseTOTP uses up the one-time codes up to step, as people.CheckTOTP returned

@@ -52,8 +52,8 @@ func TestTamperedLog(t *testing.T) {
 		what := rapid.SampledFrom([]string{"edit", "delete", "shift", "insert", "swap", "rewrite"}).Draw(rt, "what")
 		switch what {
 		case "edit":
-			column := rapid.SampledFrom([]string{"at", "synced", "person", "name", "role", "via", "code", "args", "prev", "hash"}).Draw(rt, "column")
-			value := map[string]any{"at": 5, "synced": 0, "person": 9, "name": "x", "role": "x", "via": "x", "code": "x.y",
+			column := rapid.SampledFrom([]string{"at", "synced", "person", "name", "role", "via", "deputy", "code", "args", "prev", "hash"}).Draw(rt, "column")
+			value := map[string]any{"at": 5, "synced": 0, "person": 9, "name": "x", "role": "x", "via": "x", "deputy": 1, "code": "x.y",
 				"args": rapid.SampledFrom([]string{`{"n":2}`, `{"n": 1}`, `{}`, `x`, `{"n":1}{}`, "{\"n\":1,\"\xff\":1}"}).Draw(rt, "value"),
 				"prev": make([]byte, 32), "hash": rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(rt, "hash")}[column]
 			do("UPDATE audit SET "+column+" = ? WHERE seq = ?", value, seq)
@@ -76,7 +76,7 @@ func TestTamperedLog(t *testing.T) {
 			if from >= seq {
 				from++
 			}
-			do("INSERT INTO audit SELECT ?, at, synced, person, name, role, via, code, args, prev, hash FROM audit WHERE seq = ?", seq, from)
+			do("INSERT INTO audit SELECT ?, at, synced, person, name, role, via, code, args, prev, hash, deputy FROM audit WHERE seq = ?", seq, from)
 			if from == seq+1 {
 				first++ // the copy stands for the original, which follows it
 			}

@@ -12,65 +12,90 @@ import (
 	"monban/gateway/window"
 )
 
-const windowColumns = `id, state, n, vendor, device, sources, ports, length, reason, requester,
-	recorder, approver, break_glass, alone, answer, requested_at, approved_at,
-	mark, boot_id, open_boot, end_boot, open_at, end_at, synced,
+// windowColumns are all but the id that a change of state writes.
+const windowColumns = `state, n, kind, vendor, device, sources, ports, targets, tool, length, reason,
+	not_before, plan, request, requester, recorder, approver, break_glass, sealed, alone, answer,
+	requested_at, approved_at, due_at, mark, boot_id, open_boot, end_boot, open_at, end_at, synced, rules, extensions,
 	closed_at, how, closer, passed_packets, passed_bytes, dead_packets, dead_bytes, cut`
 
-// windowValues returns w's columns but the id, in order.
+const selectWindow = "SELECT id, " + windowColumns + ", report, review, excuse FROM window "
+
+// windowValues returns what windowColumns hold of w, in order.
 func windowValues(w window.Window) ([]any, error) {
-	var enc [5]string
-	for i, v := range []any{w.Sources, w.Ports, w.Recorder, w.Approver, w.Closer} {
+	var enc [7]string
+	for i, v := range []any{w.Sources, w.Ports, w.Targets, w.Recorder, w.Approver, w.Extensions, w.Closer} {
 		var err error
 		if enc[i], err = asJSON(v); err != nil {
 			return nil, err
 		}
 	}
-	return []any{string(w.State), w.N, w.Vendor, w.Device, enc[0], enc[1], int64(w.Length), w.Reason, w.Requester,
-		enc[2], enc[3], w.BreakGlass, w.Alone, w.Answer, millis(w.RequestedAt), millis(w.ApprovedAt),
-		w.Mark, w.BootID, int64(w.OpenBoot), int64(w.EndBoot), millis(w.OpenAt), millis(w.EndAt), w.Synced,
-		millis(w.ClosedAt), string(w.How), enc[4], int64(w.Passed.Packets), int64(w.Passed.Bytes),
+	kind := w.Kind
+	if kind == "" {
+		kind = window.Inbound
+	}
+	return []any{string(w.State), w.N, string(kind), w.Vendor, w.Device, enc[0], enc[1], enc[2], w.Tool, int64(w.Length), w.Reason,
+		millis(w.NotBefore), w.Plan, w.Request, w.Requester, enc[3], enc[4], w.BreakGlass, w.Sealed, w.Alone, w.Answer,
+		millis(w.RequestedAt), millis(w.ApprovedAt), millis(w.DueAt()),
+		w.Mark, w.BootID, int64(w.OpenBoot), int64(w.EndBoot), millis(w.OpenAt), millis(w.EndAt), w.Synced, w.Rules, enc[5],
+		millis(w.ClosedAt), string(w.How), enc[6], int64(w.Passed.Packets), int64(w.Passed.Bytes),
 		int64(w.Dead.Packets), int64(w.Dead.Bytes), w.Cut}, nil
 }
 
 func scanWindow(row scanner) (window.Window, error) {
 	var w window.Window
-	var enc [5]string
-	var state, how string
+	var enc [7]string
+	var said [3]string
+	var state, kind, how string
 	var length, openBoot, endBoot, pp, pb, dp, db int64
-	var requested, approved, open, end, closed sql.NullInt64
-	err := row.Scan(&w.ID, &state, &w.N, &w.Vendor, &w.Device, &enc[0], &enc[1], &length, &w.Reason, &w.Requester,
-		&enc[2], &enc[3], &w.BreakGlass, &w.Alone, &w.Answer, &requested, &approved,
-		&w.Mark, &w.BootID, &openBoot, &endBoot, &open, &end, &w.Synced,
-		&closed, &how, &enc[4], &pp, &pb, &dp, &db, &w.Cut)
+	var notBefore, requested, approved, due, open, end, closed sql.NullInt64
+	err := row.Scan(&w.ID, &state, &w.N, &kind, &w.Vendor, &w.Device, &enc[0], &enc[1], &enc[2], &w.Tool, &length, &w.Reason,
+		&notBefore, &w.Plan, &w.Request, &w.Requester, &enc[3], &enc[4], &w.BreakGlass, &w.Sealed, &w.Alone, &w.Answer,
+		&requested, &approved, &due,
+		&w.Mark, &w.BootID, &openBoot, &endBoot, &open, &end, &w.Synced, &w.Rules, &enc[5],
+		&closed, &how, &enc[6], &pp, &pb, &dp, &db, &w.Cut, &said[0], &said[1], &said[2])
 	if err != nil {
 		return w, err
 	}
-	for i, v := range []any{&w.Sources, &w.Ports, &w.Recorder, &w.Approver, &w.Closer} {
+	for i, v := range []any{&w.Sources, &w.Ports, &w.Targets, &w.Recorder, &w.Approver, &w.Extensions, &w.Closer} {
 		if err := json.Unmarshal([]byte(enc[i]), v); err != nil {
 			return w, err
 		}
 	}
-	w.State, w.How, w.Length = window.State(state), window.How(how), time.Duration(length)
+	for i, r := range []*window.Remark{&w.Report, &w.Review, &w.Excuse} {
+		if said[i] == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(said[i]), r); err != nil {
+			return w, err
+		}
+	}
+	w.State, w.Kind, w.How, w.Length = window.State(state), window.Kind(kind), window.How(how), time.Duration(length)
 	w.OpenBoot, w.EndBoot = time.Duration(openBoot), time.Duration(endBoot)
 	w.Passed = window.Count{Packets: uint64(pp), Bytes: uint64(pb)}
 	w.Dead = window.Count{Packets: uint64(dp), Bytes: uint64(db)}
-	w.RequestedAt, w.ApprovedAt, w.OpenAt = fromMillis(requested), fromMillis(approved), fromMillis(open)
-	w.EndAt, w.ClosedAt = fromMillis(end), fromMillis(closed)
+	w.NotBefore, w.RequestedAt, w.ApprovedAt = fromMillis(notBefore), fromMillis(requested), fromMillis(approved)
+	w.OpenAt, w.EndAt, w.ClosedAt = fromMillis(open), fromMillis(end), fromMillis(closed)
 	return w, nil
 }
 
 // InsertWindow puts a new window, as window.Ask returned it, into the store
 // and returns it with its id. It counts as a change of state: the act needs an
-// audit line for it.
+// audit line for it. A signed request that a window came from before is the
+// Fault window.request_replayed; an appointment of a plan that has its window,
+// window.appointment_taken.
 func (tx *Tx) InsertWindow(w window.Window) (window.Window, error) {
 	v, err := windowValues(w)
 	if err != nil {
 		return w, err
 	}
-	marks := strings.Repeat(", ?", len(v))
-	res, err := tx.tx.ExecContext(tx.ctx, "INSERT INTO window ("+windowColumns+") VALUES (NULL"+marks+")", v...)
-	if err != nil {
+	marks := strings.Repeat(", ?", len(v))[len(", "):]
+	res, err := tx.tx.ExecContext(tx.ctx, "INSERT INTO window ("+windowColumns+") VALUES ("+marks+")", v...)
+	switch {
+	case isTaken(err) && w.Plan != 0 && strings.Contains(err.Error(), "window.plan"):
+		return w, text.NewFault("window.appointment_taken", "plan", w.Plan)
+	case isTaken(err):
+		return w, text.NewFault("window.request_replayed").On("text").Because(err)
+	case err != nil:
 		return w, err
 	}
 	if w.ID, err = res.LastInsertId(); err != nil {
@@ -82,25 +107,44 @@ func (tx *Tx) InsertWindow(w window.Window) (window.Window, error) {
 	return tx.Window(w.ID)
 }
 
-// PutWindow keeps w, which came from state from by exactly one step. If the
-// store's window is in another state or another number of steps on, somebody
-// was faster: the Fault is window.changed. The act needs an audit line for
-// each PutWindow.
+// PutWindow keeps w, which came from state from by exactly one step; an
+// extension is one from Open to Open. If the store's window is in another
+// state or another number of steps on, somebody was faster: the Fault is
+// window.changed. The act needs an audit line for each PutWindow. Remarks are
+// left as they are; see PutRemarks.
 func (tx *Tx) PutWindow(w window.Window, from window.State) error {
 	v, err := windowValues(w)
 	if err != nil {
 		return err
 	}
-	set := strings.Replace(windowColumns[len("id, "):], ",", " = ?,", -1) + " = ?"
+	set := strings.ReplaceAll(windowColumns, ",", " = ?,") + " = ?"
 	res, err := tx.tx.ExecContext(tx.ctx, "UPDATE window SET "+set+" WHERE id = ? AND state = ? AND n = ?",
 		append(v, w.ID, string(from), w.N-1)...)
-	if err != nil {
+	if err := oneRow(res, err, text.NewFault("window.changed", "window", w.ID)); err != nil {
 		return err
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return text.NewFault("window.changed", "window", w.ID).Because(err)
-	}
 	return tx.move(w, from)
+}
+
+// PutRemarks keeps what was said about w after its end. That is no step of the
+// window, and may come while it takes one. A remark that somebody else made
+// meanwhile stays: the Fault is window.changed.
+func (tx *Tx) PutRemarks(w window.Window) error {
+	var said [3]any
+	for i, r := range []window.Remark{w.Report, w.Review, w.Excuse} {
+		said[i] = ""
+		if r.IsZero() {
+			continue
+		}
+		r.At = time.UnixMilli(r.At.UnixMilli()).UTC() // as every time here
+		var err error
+		if said[i], err = asJSON(r); err != nil {
+			return err
+		}
+	}
+	res, err := tx.tx.ExecContext(tx.ctx, `UPDATE window SET report = ?1, review = ?2, excuse = ?3
+		WHERE id = ?4 AND report IN ('', ?1) AND review IN ('', ?2) AND excuse IN ('', ?3)`, append(said[:], w.ID)...)
+	return oneRow(res, err, text.NewFault("window.changed", "window", w.ID))
 }
 
 // move records the transition; its key makes it happen once.
@@ -122,52 +166,12 @@ func (tx *Tx) move(w window.Window, from window.State) error {
 
 // Window returns a window as this act sees it, or ErrNotFound.
 func (tx *Tx) Window(id int64) (window.Window, error) {
-	return one(tx.ctx, tx.tx, "reading a window", scanWindow, "SELECT "+windowColumns+" FROM window WHERE id = ?", id)
+	return one(tx.ctx, tx.tx, "reading a window", scanWindow, selectWindow+"WHERE id = ?", id)
 }
 
 // Window returns a window, or ErrNotFound.
 func (db *DB) Window(ctx context.Context, id int64) (window.Window, error) {
-	return one(ctx, db.r, "reading a window", scanWindow, "SELECT "+windowColumns+" FROM window WHERE id = ?", id)
-}
-
-// A Filter chooses windows; empty fields choose all.
-type Filter struct {
-	States []window.State
-	Vendor string
-	Device int64
-	Since  time.Time // only those asked for at or after it
-	Before int64     // only ids below, for paging
-	Limit  int       // 0: no limit
-}
-
-// Windows returns windows, newest first.
-func (db *DB) Windows(ctx context.Context, f Filter) ([]window.Window, error) {
-	q, args := "SELECT "+windowColumns+" FROM window WHERE 1", []any(nil)
-	add := func(cond string, v ...any) { q, args = q+" AND "+cond, append(args, v...) }
-	if len(f.States) > 0 {
-		var in []any
-		for _, s := range f.States {
-			in = append(in, string(s))
-		}
-		add("state IN (?"+strings.Repeat(", ?", len(in)-1)+")", in...)
-	}
-	if f.Vendor != "" {
-		add("vendor = ?", f.Vendor)
-	}
-	if f.Device != 0 {
-		add("device = ?", f.Device)
-	}
-	if !f.Since.IsZero() {
-		add("requested_at >= ?", f.Since.UnixMilli())
-	}
-	if f.Before != 0 {
-		add("id < ?", f.Before)
-	}
-	q += " ORDER BY id DESC"
-	if f.Limit > 0 {
-		q, args = q+" LIMIT ?", append(args, f.Limit)
-	}
-	return collect(ctx, db.r, "reading windows", scanWindow, q, args...)
+	return one(ctx, db.r, "reading a window", scanWindow, selectWindow+"WHERE id = ?", id)
 }
 
 // A Transition is one recorded step of a window.

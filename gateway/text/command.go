@@ -2,6 +2,12 @@ package text
 
 // commandText is what the command line says by itself.
 var commandText = map[string]sentence{
+	"command.window_asked": {
+		JA: "申し込み {id}({vendor} → {device})を記録しました。画面で承認を待ちます。",
+		EN: "Request {id} ({vendor} to {device}) is on record and waits for approval on the page."},
+	"command.said": {
+		JA: "保守 {id} に記入しました。",
+		EN: "Entered for window {id}."},
 	"command.window_open": {
 		JA: "受付 {id}: {vendor} → {device} を開けました。{ends} に自動で閉じます。",
 		EN: "Window {id}: {vendor} to {device} is open. It closes by itself at {ends}."},

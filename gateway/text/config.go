@@ -108,6 +108,9 @@ var configText = map[string]sentence{
 	"config.source_shared": {
 		"{line}行目: 「{value}」は {first} と重なっています。誰の接続か分からなくなるので分けてください。",
 		"line {line}: \"{value}\" overlaps {first}; nobody could tell who connects. Keep them apart."},
+	"config.source_tunnel": {
+		"{line}行目: 「{value}」は [wireguard] の {net} と重なっています。業者の外側のアドレスを書いてください。",
+		"line {line}: \"{value}\" overlaps {net} of [wireguard]. Write the vendor's address on the internet."},
 	"config.outbound_to": {
 		"{line}行目: 「{value}」はIPアドレスではありません。",
 		"line {line}: \"{value}\" is not an address."},
@@ -120,6 +123,33 @@ var configText = map[string]sentence{
 	"config.port": {
 		"{line}行目: ポート {value} はありません。1から65535の数字を書いてください。",
 		"line {line}: there is no port {value}. Write 1 to 65535."},
+	"config.egress": {
+		"{line}行目: 「{value}」は使えません。\"open\" か \"answered\" と書いてください。",
+		"line {line}: \"{value}\" cannot be used. Write \"open\" or \"answered\"."},
+	"config.observe_days": {
+		"{line}行目: {value} 日にはできません。0から{max}の数字を書いてください。",
+		"line {line}: {value} days cannot be. Write 0 to {max}."},
+	"config.wireguard_port": {
+		"{line}行目: ポート {value} は使えません。{min}から65535の数字を書いてください。",
+		"line {line}: the port {value} cannot be used. Write {min} to 65535."},
+	"config.wireguard_none": {
+		"{line}行目: この箱の側の [wireguard] がありません。書き足すか、業者の鍵とアドレスを消してください。",
+		"line {line}: there is no [wireguard] for this box's own end. Add it, or take the vendor's key and addresses out."},
+	"config.wireguard_pair": {
+		"{line}行目: {other} だけでは使えません。鍵とアドレスの両方を書いてください。",
+		"line {line}: {other} alone is of no use. Write both the key and the addresses."},
+	"config.wireguard_key": {
+		"{line}行目: 「{value}」はWireGuardの公開鍵ではありません。wg pubkey が出す44文字を業者にもらってください。",
+		"line {line}: \"{value}\" is not a WireGuard public key. Ask the vendor for the 44 characters `wg pubkey` prints."},
+	"config.wireguard_address": {
+		"{line}行目: 「{value}」は1台のアドレスではありません。例: 10.99.0.10",
+		"line {line}: \"{value}\" is not the address of one host. Example: 10.99.0.10"},
+	"config.wireguard_outside": {
+		"{line}行目: 「{value}」は [wireguard] の addresses の範囲の外です。範囲の中から選んでください。",
+		"line {line}: \"{value}\" is in none of the nets of [wireguard] addresses. Choose one within."},
+	"config.wireguard_ours": {
+		"{line}行目: 「{value}」はこの箱自身のアドレスです。業者には別のアドレスを書いてください。",
+		"line {line}: \"{value}\" is the box's own address. Give the vendor another one."},
 	"config.ok": {
 		"{file}: 問題ありません。業者 {vendors}、機器 {devices}、リスト {lists}",
 		"{file}: ok. {vendors} vendors, {devices} devices, {lists} lists"},

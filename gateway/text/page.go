@@ -188,7 +188,6 @@ var pageText = map[string]sentence{
 
 	// maintenance
 	"page.strip":                 {"開いている保守", "Open maintenance"},
-	"page.strip.one":             {"外から {vendor} が {device} に接続できます。", "{vendor} can reach {device} from outside."},
 	"page.strip.next":            {"いちばん早い終わりまで", "The next ends in"},
 	"page.strip.many":            {"保守が {n} 件開いています。", "{n} windows are open."},
 	"page.close_now":             {"今すぐ閉じる", "Close now"},
@@ -201,8 +200,6 @@ var pageText = map[string]sentence{
 	"page.windows.all_closed":    {"{n} 件を閉じました。", "Windows closed: {n}."},
 	"page.window.title":          {"保守 {n} 番", "Maintenance no. {n}"},
 	"page.window.of":             {"{n} 番 {vendor} → {device}", "No. {n}: {vendor} → {device}"},
-	"page.window.what":           {"{device} の {ports} へ {length}", "{device}, {ports}, for {length}"},
-	"page.window.open_what":      {"{vendor} が {device} の {ports} に接続できます。", "{vendor} can reach {device} at {ports}."},
 	"page.window.until":          {"({at} まで)", "(until {at})"},
 	"page.window.asked_at":       {"申し込み {at}", "asked {at}"},
 	"page.window.closed_at":      {"終わり {at}", "ended {at}"},
@@ -242,7 +239,6 @@ var pageText = map[string]sentence{
 	"page.length.range":          {"時間は 1 秒から 8 時間までです。", "The length must be between 1 second and 8 hours."},
 	"page.port.unreadable":       {"ポート番号「{text}」を読み取れません。3389 または 500/udp のように入力してください。", "The port “{text}” cannot be read. Type it like 3389 or 500/udp."},
 	"page.port.none":             {"ポート番号を入力してください。業者に聞けばわかります。", "Type the port number. The vendor knows it."},
-	"page.picture.title":         {"承認すると、外から開くもの", "What approval would open"},
 	"page.picture.now":           {"いま、外から開いているもの", "What is open now"},
 	"page.picture.others":        {"ほかのすべての相手", "Everybody else"},
 	"page.picture.shut":          {"通れません", "shut"},

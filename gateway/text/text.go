@@ -112,6 +112,7 @@ type sentence struct{ JA, EN string }
 // catalogue is the whole of it, one part per subject so that a subject's
 // sentences stand together in one file.
 var catalogue = []map[string]sentence{
-	configText, windowText, peopleText, storeText, dnsText, deviceText,
-	checklistText, auditText, gatewayText, pageText, commandText, labText,
+	configText, windowText, maintenanceText, peopleText, storeText, dnsText, deviceText,
+	checklistText, auditText, gatewayText, pageText, pageWindowText, commandText, labText,
+	noticeText, attemptText, requestText, pageMoreText,
 }

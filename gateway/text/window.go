@@ -58,8 +58,86 @@ var windowText = map[string]sentence{
 		JA: "ポート「{port}」が重なっています。1つにしてください。",
 		EN: "The port {port} stands there twice. Give it once."},
 	"window.collides": {
-		JA: "ポート「{port}」は、いま開いている受付 {window} と重なります。それを閉じるか、終わるのを待ってください。",
-		EN: "The port {port} is in use by open window {window}. Close that one or wait for its end."},
+		JA: "「{port}」は、受付 {window} と重なります。それを閉じるか、終わるのを待ってください。",
+		EN: "{port} is in use by window {window}. Close that one or wait for its end."},
+	"window.bad_kind": {
+		JA: "その入口の種類はありません。一覧から選んでください。",
+		EN: "There is no such kind of window. Choose one of the list."},
+	"window.unused": {
+		JA: "この入口の種類では使わない項目です。空にしてください。",
+		EN: "This kind of window does not use this. Leave it empty."},
+	"window.no_targets": {
+		JA: "つなぐ先を1件から{max}件まで入れてください。分からないときは業者に聞いてください。",
+		EN: "Give 1 to {max} addresses to connect to. Ask the vendor which."},
+	"window.bad_target": {
+		JA: "つなぐ先「{target}」は使えません。203.0.113.5:4500/udp のように、アドレス、ポート、tcp か udp を書いてください。",
+		EN: "The target {target} cannot be used. Write an address, a port and tcp or udp, as 203.0.113.5:4500/udp."},
+	"window.target_twice": {
+		JA: "つなぐ先「{target}」が重なっています。1つにしてください。",
+		EN: "The target {target} stands there twice. Give it once."},
+	"window.target_outside": {
+		JA: "つなぐ先「{target}」は、この業者の登録された範囲の外です。業者に確かめてください。",
+		EN: "The target {target} is outside this vendor's registered ranges. Ask the vendor."},
+	"window.no_tool": {
+		JA: "どの遠隔操作ソフトを使うか選んでください。",
+		EN: "Choose the remote-support tool."},
+	"window.start_past": {
+		JA: "その時間はもう過ぎています。これからの時間を入れてください。",
+		EN: "That time is past. Enter one to come."},
+	"window.start_far": {
+		JA: "予定が先すぎます。{days} 日以内にしてください。",
+		EN: "That is too far ahead. Choose a time within {days} days."},
+	"window.too_early": {
+		JA: "予定の時間になっていません。始まりの時間まで待ってください。",
+		EN: "The planned time has not come. Wait for the start."},
+	"window.too_late": {
+		JA: "予定の時間はもう終わっています。新しく受け付けてください。",
+		EN: "The planned time is over. Record a new request."},
+	"window.unsynced": {
+		JA: "この箱の時計が合っていないため、予定の入口は開けられません。時計が合えば自動で開きます。",
+		EN: "The clock of this box is not set, so no planned window can open. It opens by itself once the clock is right."},
+	"window.sealed_length": {
+		JA: "封をしたコードで開けられるのは {max} までです。短くしてください。",
+		EN: "A sealed code opens for at most {max}. Choose less."},
+	"window.extend_limit": {
+		JA: "開けてから {max} を超えては延長できません。あと {left} まで延ばせます。",
+		EN: "A window cannot last longer than {max} from its opening. At most {left} can be added."},
+	"window.not_over": {
+		JA: "まだ終わっていません。入口が閉じてから書いてください。",
+		EN: "It is not over yet. Write this after the window has closed."},
+	"window.nothing_owed": {
+		JA: "非常用の手順で開けた入口ではないので、これは要りません。",
+		EN: "This window was not opened by break-glass, so nothing of this kind is needed."},
+	"window.said_already": {
+		JA: "{name} さんがもう書いています。書き直しはできません。",
+		EN: "{name} has written this already. It cannot be changed."},
+	"window.no_report": {
+		JA: "何の作業をしたか書いてください。",
+		EN: "Say what was done."},
+	"window.no_review": {
+		JA: "接続の記録を頼まれた内容と比べて、どうだったか書いてください。",
+		EN: "Compare the connections with the request and say what you found."},
+	"window.no_excuse": {
+		JA: "なぜ承認を待てなかったか書いてください。",
+		EN: "Say why the approval could not be waited for."},
+	"window.plan_week": {
+		JA: "第1から第4、最終、毎週のどれかを選んでください。",
+		EN: "Choose the first to fourth of the month, the last, or every week."},
+	"window.plan_day": {
+		JA: "曜日を選んでください。",
+		EN: "Choose the day of the week."},
+	"window.plan_time": {
+		JA: "時刻は 00:00 から 23:59 で入れてください。",
+		EN: "Enter a time from 00:00 to 23:59."},
+	"window.appointment_taken": {
+		JA: "定期の予定 {plan} のこの日の受付は、もう作られています。一覧を見てください。",
+		EN: "The request for this date of plan {plan} is there already. See the list."},
+	"window.request_replayed": {
+		JA: "この申込書は一度使われています。業者に新しい申込書を頼んでください。",
+		EN: "This request was used before. Ask the vendor for a new one."},
+	"window.key_taken": {
+		JA: "この鍵はもう登録されています。一覧を見てください。",
+		EN: "This key is enrolled already. See the list."},
 	"window.no_reason": {
 		JA: "何のための保守か、短く書いてください。",
 		EN: "Say in a few words what the maintenance is for."},

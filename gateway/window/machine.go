@@ -9,14 +9,15 @@ import (
 )
 
 // after is the whole machine: what may follow each state. A state without an
-// entry is an end. From Requested only Console's break-glass leads to Opening.
+// entry is an end. From Requested only break-glass leads to Opening, and from
+// Open only an extension to Open.
 var after = map[State][]State{
 	"":        {Requested},
 	Requested: {Approved, Refused, Lapsed, Opening},
 	Approved:  {Scheduled, Opening, Lapsed, NotOpened},
-	Scheduled: {Opening, Lapsed, NotOpened},
+	Scheduled: {Opening, Lapsed, NotOpened, Refused},
 	Opening:   {Open, NotOpened, Closed},
-	Open:      {Closed},
+	Open:      {Open, Closed},
 }
 
 // Over reports whether nothing can follow s.
@@ -40,13 +41,14 @@ func (w Window) to(s State) (Window, error) {
 
 // Ask returns a, which by records for the vendor's engineer, as a window that
 // waits for its answer. All faults of the request come joined, each with the
-// form field it is about. An empty Length means Default.
+// form field it is about. An empty Kind means Inbound, an empty Length Default.
 func Ask(a Window, by people.Actor, at time.Time) (Window, error) {
 	if !by.May(people.ActAskWindow) {
 		return a, forbidden(people.ActAskWindow)
 	}
-	w := Window{Vendor: a.Vendor, Device: a.Device, Sources: slices.Clone(a.Sources),
-		Ports: slices.Clone(a.Ports), Length: a.Length, Reason: a.Reason,
+	w := Window{Kind: a.Kind, Vendor: a.Vendor, Device: a.Device, Sources: slices.Clone(a.Sources),
+		Ports: slices.Clone(a.Ports), Targets: slices.Clone(a.Targets), Tool: a.Tool,
+		Length: a.Length, NotBefore: a.NotBefore, Reason: a.Reason, Plan: a.Plan, Request: a.Request,
 		Requester: a.Requester, Recorder: by, RequestedAt: at}
 	if err := w.check(); err != nil {
 		return a, err
@@ -66,18 +68,9 @@ type Answer struct {
 // StepUp. In a clinic of one the recorder may approve if he called back; that
 // is marked on the window.
 func (w Window) Approve(by people.Actor, at time.Time, a Answer) (Window, error) {
-	if !by.May(people.ActApprove) {
-		return w, forbidden(people.ActApprove)
-	}
-	if !by.SteppedUpWithin(StepUp, at) {
-		return w, text.NewFault("people.step_up").On("code")
-	}
-	same := w.Recorder.Same(by)
-	switch {
-	case same && !a.Alone:
-		return w, text.NewFault("window.own_request")
-	case same && !a.CalledBack:
-		return w, text.NewFault("window.call_back").On("called_back")
+	alone, err := w.mayApprove(by, at, a)
+	if err != nil {
+		return w, err
 	}
 	if a.Length > w.Length || (a.Length != 0 && a.Length < MinLength) {
 		return w, text.NewFault("window.only_shorter", "asked", span(w.Length)).On("for")
@@ -89,16 +82,39 @@ func (w Window) Approve(by people.Actor, at time.Time, a Answer) (Window, error)
 	if a.Length != 0 {
 		n.Length = a.Length
 	}
-	n.Approver, n.ApprovedAt, n.Alone = by, at, same
+	if n.Planned() && n.over().Sub(at) < MinLength {
+		return w, text.NewFault("window.too_late").On("for")
+	}
+	n.Approver, n.ApprovedAt, n.Alone = by, at, alone
 	return n, nil
 }
 
-// Refuse lets by refuse w with a reason that the vendor may be told.
+// mayApprove says whether by may let w open, or stay open longer, and whether
+// he is alone: his own recorder.
+func (w Window) mayApprove(by people.Actor, at time.Time, a Answer) (alone bool, err error) {
+	if !by.May(people.ActApprove) {
+		return false, forbidden(people.ActApprove)
+	}
+	if !by.SteppedUpWithin(StepUp, at) {
+		return false, text.NewFault("people.step_up").On("code")
+	}
+	alone = w.Recorder.Same(by)
+	switch {
+	case alone && !a.Alone:
+		return alone, text.NewFault("window.own_request")
+	case alone && !a.CalledBack:
+		return alone, text.NewFault("window.call_back").On("called_back")
+	}
+	return alone, nil
+}
+
+// Refuse lets by refuse w, or take an approved one back before its planned
+// start, with a reason that the vendor may be told.
 func (w Window) Refuse(by people.Actor, at time.Time, why string) (Window, error) {
 	if !by.May(people.ActApprove) {
 		return w, forbidden(people.ActApprove)
 	}
-	why, err := sentence("answer", why)
+	why, err := sentence("answer", "window.no_answer", why)
 	if err != nil {
 		return w, err
 	}
@@ -106,7 +122,12 @@ func (w Window) Refuse(by people.Actor, at time.Time, why string) (Window, error
 	if err != nil {
 		return w, err
 	}
-	n.Approver, n.Answer, n.ClosedAt = by, why, at
+	n.Answer, n.ClosedAt = why, at
+	if w.State == Scheduled {
+		n.Closer = by // who approved it stays on record
+	} else {
+		n.Approver = by
+	}
 	return n, nil
 }
 
@@ -121,8 +142,14 @@ func (w Window) Lapse(at time.Time) (Window, error) {
 	return n, nil
 }
 
-// Schedule puts an approved window aside until its planned start.
-func (w Window) Schedule() (Window, error) { return w.to(Scheduled) }
+// Schedule puts an approved window aside until its planned start, which it
+// must have.
+func (w Window) Schedule() (Window, error) {
+	if !w.Planned() {
+		return w, text.NewFault("window.not_now", "state", string(w.State), "to", string(Scheduled))
+	}
+	return w.to(Scheduled)
+}
 
 // A Start is when and as what a window opens: the mark from the store, and
 // the clocks at that moment. The kernel's timers follow Boot.
@@ -135,7 +162,8 @@ type Start struct {
 }
 
 // Begin sets an approved window on its way to the kernel. Its end counts from
-// here, not from when the kernel has been told.
+// here, not from when the kernel has been told; a planned window is over when
+// its plan says, however late it begins.
 func (w Window) Begin(s Start) (Window, error) {
 	if w.State == Requested {
 		return w, text.NewFault("window.not_approved")
@@ -146,14 +174,39 @@ func (w Window) Begin(s Start) (Window, error) {
 // Break (break-glass) opens a request without an approver. Only the console may; the
 // window is marked, and Approver stays zero.
 func (w Window) Break(by people.Actor, s Start) (Window, error) {
-	if !by.May(people.ActBreakGlass) {
-		return w, forbidden(people.ActBreakGlass)
+	return w.breakGlass(people.ActBreakGlass, by, s)
+}
+
+// SealedLength is the longest a window opened by a code on paper may be.
+const SealedLength = time.Hour
+
+// BreakSealed is Break on the page, by a code on paper that the caller has
+// checked and used up; for SealedLength at most.
+func (w Window) BreakSealed(by people.Actor, s Start) (Window, error) {
+	if w.Length > SealedLength {
+		return w, text.NewFault("window.sealed_length", "max", span(SealedLength)).On("for")
+	}
+	n, err := w.breakGlass(people.ActBreakSealed, by, s)
+	if err != nil {
+		return w, err
+	}
+	n.Sealed = true
+	return n, nil
+}
+
+func (w Window) breakGlass(act people.Act, by people.Actor, s Start) (Window, error) {
+	if !by.May(act) {
+		return w, forbidden(act)
 	}
 	if w.State != Requested {
 		return w, text.NewFault("window.not_now", "state", string(w.State), "to", string(Opening))
 	}
-	w.BreakGlass = true
-	return w.begin(s)
+	n, err := w.begin(s)
+	if err != nil {
+		return w, err
+	}
+	n.BreakGlass = true
+	return n, nil
 }
 
 func (w Window) begin(s Start) (Window, error) {
@@ -164,14 +217,41 @@ func (w Window) begin(s Start) (Window, error) {
 	if s.Mark == 0 || s.Mark > 65534 {
 		return w, text.NewFault("window.bad_mark", "mark", s.Mark)
 	}
+	length, err := w.lengthAt(s)
+	if err != nil {
+		return w, err
+	}
 	n.Mark, n.BootID, n.Synced = s.Mark, s.BootID, s.Synced
-	n.OpenBoot, n.EndBoot = s.Boot, s.Boot+n.Length
-	n.OpenAt, n.EndAt = s.At, s.At.Add(n.Length)
+	n.OpenBoot, n.EndBoot = s.Boot, s.Boot+length
+	n.OpenAt, n.EndAt = s.At, s.At.Add(length)
 	return n, nil
 }
 
+// lengthAt is how long w is if it begins now. Only here wall time becomes boot
+// time; from then on no clock that people can set moves the end.
+func (w Window) lengthAt(s Start) (time.Duration, error) {
+	if !w.Planned() {
+		return min(w.Length, MaxLength), nil
+	}
+	left := w.over().Sub(s.At)
+	switch {
+	case !s.Synced:
+		return 0, text.NewFault("window.unsynced")
+	case s.At.Before(w.NotBefore):
+		return 0, text.NewFault("window.too_early")
+	case left < MinLength:
+		return 0, text.NewFault("window.too_late")
+	}
+	return min(left, MaxLength), nil
+}
+
 // Opened says that the kernel was read back and holds the window.
-func (w Window) Opened() (Window, error) { return w.to(Open) }
+func (w Window) Opened() (Window, error) {
+	if w.State == Open {
+		return w, text.NewFault("window.not_now", "state", string(w.State), "to", string(Open))
+	}
+	return w.to(Open)
+}
 
 // Failed says that the kernel never held the window.
 func (w Window) Failed(at time.Time) (Window, error) {

@@ -15,14 +15,16 @@ import (
 )
 
 var (
-	now      = time.Date(2027, 3, 2, 1, 0, 0, 0, time.UTC)
-	director = people.Actor{ID: 1, Name: "院長", Role: people.Director, Via: "page", SteppedUp: now}
-	deputy   = people.Actor{ID: 2, Name: "副院長", Role: people.Director, Via: "page", SteppedUp: now}
-	staff    = people.Actor{ID: 3, Name: "受付", Role: people.Staff, Via: "page", SteppedUp: now}
-	vendor   = people.Actor{ID: 4, Name: "業者", Role: people.Vendor, Via: "page", SteppedUp: now}
-	console  = people.Actor{Name: "root", Role: people.Console, Via: "socket"}
-	everyone = []people.Actor{director, deputy, staff, vendor, console, people.Box,
-		{ID: 5, Name: "検査員", Role: people.Inspector, SteppedUp: now}, {}}
+	now       = time.Date(2027, 3, 2, 1, 0, 0, 0, time.UTC)
+	director  = people.Actor{ID: 1, Name: "院長", Role: people.Director, Via: "page", SteppedUp: now}
+	deputy    = people.Actor{ID: 2, Name: "副院長", Role: people.Director, Via: "page", SteppedUp: now}
+	staff     = people.Actor{ID: 3, Name: "受付", Role: people.Staff, Via: "page", SteppedUp: now}
+	vendor    = people.Actor{ID: 4, Name: "業者", Role: people.Vendor, Via: "page", SteppedUp: now}
+	named     = people.Actor{ID: 6, Name: "事務長", Role: people.Staff, Deputy: true, Via: "page", SteppedUp: now}
+	console   = people.Actor{Name: "root", Role: people.Console, Via: "socket"}
+	inspector = people.Actor{ID: 5, Name: "検査員", Role: people.Inspector, Via: "page", SteppedUp: now}
+	everyone  = []people.Actor{director, deputy, staff, named, vendor, console, people.Box,
+		inspector, {}}
 	start = window.Start{Mark: 7, BootID: "boot", Boot: time.Hour, At: now, Synced: true}
 )
 
@@ -123,6 +125,8 @@ func TestWhoApproves(t *testing.T) {
 		{"alone, not called back", director, director, window.Answer{Alone: true}, "called_back window.call_back"},
 		{"alone, called back", director, director, window.Answer{Alone: true, CalledBack: true}, ""},
 		{"two directors", director, deputy, window.Answer{}, ""},
+		{"a deputy", staff, named, window.Answer{}, ""},
+		{"a deputy himself", named, named, window.Answer{}, " window.own_request"},
 		{"staff", director, staff, window.Answer{Alone: true, CalledBack: true}, " people.may_not"},
 		{"the vendor", staff, vendor, window.Answer{Alone: true, CalledBack: true}, " people.may_not"},
 		{"the console", staff, console, window.Answer{}, " people.may_not"},
@@ -237,39 +241,5 @@ func TestSettle(t *testing.T) {
 		if got.How == window.Restart && got.Passed.Packets != 0 {
 			t.Errorf("%s: took another boot's bytes", c.name)
 		}
-	}
-}
-
-func TestCollides(t *testing.T) {
-	mk := func(device int64, src string, inside, wan uint16, proto window.Proto) window.Window {
-		return window.Window{Device: device, Sources: []netip.Prefix{netip.MustParsePrefix(src)},
-			Ports: []window.Port{{Proto: proto, Port: inside, WAN: wan}}}
-	}
-	a := mk(1, "203.0.113.0/28", 3389, 3389, window.TCP)
-	for _, c := range []struct {
-		name string
-		b    window.Window
-		want bool
-	}{
-		{"itself", a, true},
-		{"another device, same WAN port", mk(2, "203.0.113.8/32", 22, 3389, window.TCP), true},
-		{"another WAN port", mk(2, "203.0.113.8/32", 3389, 3390, window.TCP), false},
-		{"another vendor", mk(2, "198.51.100.0/24", 3389, 3389, window.TCP), false},
-		{"UDP", mk(1, "203.0.113.0/28", 3389, 3389, window.UDP), false},
-		{"same device by another WAN port", mk(1, "203.0.113.0/28", 3389, 3390, window.TCP), true},
-	} {
-		if _, hit := a.Collides(c.b); hit != c.want {
-			t.Errorf("%s: %v", c.name, hit)
-		}
-		if _, hit := c.b.Collides(a); hit != c.want {
-			t.Errorf("%s, the other way: %v", c.name, hit)
-		}
-	}
-	v6 := mk(1, "2001:db8::/48", 104, 104, window.TCP)
-	if _, hit := v6.Collides(mk(2, "2001:db8::/64", 104, 104, window.TCP)); hit {
-		t.Error("IPv6 needs no WAN port")
-	}
-	if _, hit := v6.Collides(mk(1, "2001:db8::/64", 104, 105, window.TCP)); !hit {
-		t.Error("two windows for one IPv6 way")
 	}
 }

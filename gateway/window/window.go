@@ -110,8 +110,9 @@ type Window struct {
 	Recorder   people.Actor `json:"recorder"`  // who entered it
 	Approver   people.Actor `json:"approver"`  // zero until approved or refused
 	BreakGlass bool         `json:"break_glass"`
+	Sealed     bool         `json:"sealed"` // break-glass by a code on paper, not by the console
 	Alone      bool         `json:"alone"`  // a clinic of one approved his own record, call-back confirmed
-	Answer     string       `json:"answer"` // why refused
+	Answer     string       `json:"answer"` // why refused, or taken back
 
 	RequestedAt time.Time `json:"requested_at"`
 	ApprovedAt  time.Time `json:"approved_at"`
@@ -132,7 +133,7 @@ type Window struct {
 	// Filled when it closes.
 	ClosedAt time.Time    `json:"closed_at"`
 	How      How          `json:"how"`
-	Closer   people.Actor `json:"closer"`
+	Closer   people.Actor `json:"closer"` // or who took a planned one back
 	Passed   Count        `json:"passed"` // let through while open
 	Dead     Count        `json:"dead"`   // refused after the end
 	Cut      int          `json:"cut"`    // live flows at an early close

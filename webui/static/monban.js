@@ -46,37 +46,76 @@ function busy(region) {
   return false;
 }
 
+// bare is what a region says but for its clocks, which run by themselves.
+function bare(region) {
+  const copy = region.cloneNode(true);
+  for (const el of copy.querySelectorAll("[data-left]")) {
+    el.textContent = "";
+    el.dataset.left = "";
+  }
+  return copy.outerHTML;
+}
+
+// setClocks gives a region the clocks of a fresh one that says the same.
+function setClocks(old, now) {
+  const fresh = now.querySelectorAll("[data-left]");
+  old.querySelectorAll("[data-left]").forEach((el, i) => {
+    el.dataset.left = fresh[i].dataset.left;
+  });
+  startClocks(old);
+}
+
+// renew puts a fresh region in place of an old one and returns what to say
+// about it aloud. One that says the same stays: nobody reading it is disturbed.
+function renew(old, now) {
+  const sent = bare(now);
+  if (old.sent === sent) {
+    setClocks(old, now);
+    return "";
+  }
+  const said = old.dataset.summary;
+  const next = document.importNode(now, true);
+  next.sent = sent;
+  const focus = [...old.querySelectorAll("a,button,summary")].indexOf(document.activeElement);
+  const label = focus < 0 ? "" : document.activeElement.textContent;
+  old.replaceWith(next);
+  startClocks(next);
+  if (focus >= 0) {
+    // Whoever stood on a button stays on it, unless it is gone.
+    const same = next.querySelectorAll("a,button,summary")[focus];
+    (same && same.textContent === label ? same : document.getElementById("main")).focus({ preventScroll: true });
+  }
+  return next.dataset.summary && next.dataset.summary !== said ? next.dataset.summary : "";
+}
+
 // refresh asks for this very page again and puts its live regions in place of
 // the old ones. The header tells the server that nobody touched anything, so
 // that an unattended page does not keep its session alive.
 async function refresh() {
   if (document.visibilityState !== "visible") return;
+  const here = document.getElementById("strip");
   let answer;
   try {
-    answer = await fetch(location.href, { headers: { "Monban-Live": "1" }, redirect: "manual", cache: "no-store" });
+    answer = await fetch(here ? here.dataset.here : location.href, { headers: { "Monban-Live": "1" }, redirect: "manual", cache: "no-store" });
   } catch {
     return; // the box restarts or the cable is out: the page says its own time
   }
   if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // A form that came back holds what was typed and what is wrong with it: only
+  // the frame around it is kept fresh.
+  const form = document.getElementById("errors");
+  const news = [];
   for (const old of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(old.id);
-    if (!now || busy(old)) continue;
-    const said = old.dataset.summary;
-    const next = document.importNode(now, true);
-    const focus = [...old.querySelectorAll("a,button,summary")].indexOf(document.activeElement);
-    const label = focus < 0 ? "" : document.activeElement.textContent;
-    old.replaceWith(next);
-    startClocks(next);
-    if (focus >= 0) {
-      // Whoever stood on a button stays on it, unless it is gone.
-      const same = next.querySelectorAll("a,button,summary")[focus];
-      (same && same.textContent === label ? same : document.getElementById("main")).focus({ preventScroll: true });
-    }
-    const news = document.getElementById("news");
-    if (news && next.dataset.summary && next.dataset.summary !== said) news.textContent = next.dataset.summary;
+    if (!now || busy(old) || (form && old.closest("main"))) continue;
+    const said = renew(old, now);
+    if (said) news.push(said);
   }
+  if (!form) document.title = fresh.title;
+  const box = document.getElementById("news");
+  if (box && news.length > 0) box.textContent = news.join(" ");
 }
 
 function loop(ms) {
@@ -86,6 +125,7 @@ function loop(ms) {
   }, ms);
 }
 
+for (const el of document.querySelectorAll("[data-live]")) el.sent = bare(el);
 startClocks(document);
 setInterval(tick, 250);
 

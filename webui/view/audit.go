@@ -13,14 +13,3 @@ type Audit struct {
 type Line struct {
 	Seq, At, Unsure, Who, Text, Hash string
 }
-
-// People is everybody with an account.
-type People struct {
-	People []Person
-	Code   string // a fresh invitation, shown once
-	Roles  []Choice
-	Join   string // address the invited person opens
-}
-
-// A Person is a row of it.
-type Person struct{ Name, Role string }

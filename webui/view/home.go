@@ -14,8 +14,12 @@ type Home struct {
 
 // An OpenWindow is a window that is open, with the button that ends it.
 type OpenWindow struct {
-	URL, Title, What string
-	Until            string
-	Clock            Clock
-	Close            string // path to post to
+	URL         string // empty: no record to look at
+	Title, What string
+	Until       string
+	Clock       Clock
+	Warn        string // little time is left; empty: enough
+	Close       string // path to post to; empty: this reader may not
+	Button      string
+	Extend      string // path of the form for more time; empty: not by this reader
 }

@@ -28,11 +28,16 @@ type Page struct {
 	Nav     []NavLink
 	Strip   *Strip // what is open right now, on every page
 	// Watch is every how many seconds the strip is asked for anew; empty: the
-	// page has none.
-	Watch   string
-	Banners []Note
-	Flash   *Note
-	Errors  []FieldError // the form came back
+	// page has none. Here is what is asked for: a form that came back stands at
+	// a path that answers no GET.
+	Watch, Here string
+	// Lamp says in a few words that something is open; empty: nothing is. News
+	// is that in sentences, for those who hear the page: said when it changes.
+	Lamp, News string
+	StopURL    string // where everything can be closed; empty: nothing is open, or not by this reader
+	Banners    []Note
+	Flash      *Note
+	Errors     []FieldError // the form came back
 	// Reload is after how many seconds a browser without script asks again;
 	// 0 never.
 	Reload string
@@ -68,10 +73,11 @@ type Note struct {
 // A Strip tells on every page that somebody outside can get in.
 type Strip struct {
 	Text   string
-	URL    string // where to look
+	URL    string // where to look; empty: no record to look at
 	Rest   string // what the clock counts
 	Clock  Clock
-	Close  string // path to post to
+	Warn   string // little time is left; empty: enough
+	Close  string // path to post to; empty: this reader may not
 	Button string // what the closing button says
 }
 

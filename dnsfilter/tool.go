@@ -1,0 +1,58 @@
+package dnsfilter
+
+import (
+	"net/netip"
+
+	"monban/dnsfilter/tools"
+)
+
+// tool decides about a name of a remote-support tool.
+func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) Decision {
+	if p.chosen(name) {
+		return p.chosenTool(name, class)
+	}
+	if class != tools.Shared {
+		// What a window was approved for must work within it, and no list of
+		// advertisers has a say in that.
+		if granted := p.granted(client, name); granted != "" {
+			return Decision{Action: Forward, Reason: ToolGranted, Tool: granted, Class: class, Granted: true}
+		}
+	}
+	if class == tools.Block && p.ToolsEnforced {
+		return Decision{Action: Refuse, Reason: ToolRefused, Tool: tool, Class: class}
+	}
+	d := p.listed(name)
+	d.Tool, d.Class = tool, class
+	if class == tools.Block && d.Action == Forward {
+		d.Reason = ToolObserved
+	}
+	return d
+}
+
+// chosenTool decides about a tool's name that the clinic wants to work at all
+// times. Tool stays empty: using it is no event, and a window neither gates nor
+// cuts what needs none.
+func (p *Policy) chosenTool(name string, class tools.Class) Decision {
+	d := p.listed(name)
+	if class == tools.Block && p.ToolsEnforced && d.Reason == Unlisted {
+		d.Reason = Permitted
+		if p.MustWork.Has(name) {
+			d.Reason = Needed
+		}
+	}
+	return d
+}
+
+// granted returns the tool with an open window on client that name belongs to,
+// or "". A name may belong to several, and a shared one belongs to none.
+func (p *Policy) granted(client netip.Addr, name string) string {
+	if len(p.Granted) == 0 {
+		return ""
+	}
+	for _, tool := range p.Granted[client.WithZone("")] {
+		if p.Tools.Belongs(tool, name) {
+			return tool
+		}
+	}
+	return ""
+}

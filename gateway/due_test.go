@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"monban/gateway/people"
+	"monban/gateway/store"
+	"monban/gateway/window"
+)
+
+// planned asks for a window at a time and approves it.
+func (b *box) planned(at time.Time, length time.Duration, port uint16) Window {
+	b.t.Helper()
+	ask := want(length, port)
+	ask.NotBefore = at
+	w, err := b.AskWindow(b.t.Context(), staff, ask)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if w, err = b.ApproveWindow(b.t.Context(), b.director(), w.ID, 0, false); err != nil {
+		b.t.Fatal(err)
+	}
+	return w
+}
+
+// A planned window opens at its time, for its time, and not before.
+func TestPlannedWindowOpensInTime(t *testing.T) {
+	b := running(t)
+	at := noon.Add(10 * time.Hour)
+	w := b.planned(at, time.Hour, 3389)
+	if w.State != window.Scheduled || len(b.fw.live) != 0 {
+		t.Fatalf("approved for later, it is %s, and %d windows are open", w.State, len(b.fw.live))
+	}
+	b.time.pass(10*time.Hour - time.Second)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Scheduled, "")
+	if next := b.nextEdge(); next > time.Second+10*time.Millisecond {
+		t.Errorf("the keeper sleeps %v over the start", next)
+	}
+	b.time.pass(time.Second)
+	b.keepOnce(t.Context())
+	got := b.on(w.ID, window.Open, "")
+	if d := got.EndBoot - got.OpenBoot; d != time.Hour {
+		t.Errorf("open for %v", d)
+	}
+	if got.Approver.Name != b.director().Name || b.lines("window.scheduled") != 1 || b.lines("window.opened") != 1 {
+		t.Errorf("on record: approver %q, lines %v", got.Approver.Name, b.log())
+	}
+}
+
+// Late, it opens for the rest; too late, not at all.
+func TestPlannedWindowLate(t *testing.T) {
+	b := running(t)
+	w := b.planned(noon.Add(time.Hour), time.Hour, 3389)
+	gone := b.planned(noon.Add(2*time.Hour+time.Minute), time.Minute, 3390)
+	b.time.pass(90 * time.Minute)
+	b.keepOnce(t.Context())
+	got := b.on(w.ID, window.Open, "")
+	if d := got.EndBoot - got.OpenBoot; d != 30*time.Minute {
+		t.Errorf("open for %v, want the rest of 30m", d)
+	}
+	b.time.pass(2 * time.Hour)
+	b.keepOnce(t.Context())
+	b.on(gone.ID, window.Lapsed, "")
+}
+
+// Nobody knows the time: a planned window waits, and a wrong clock opens none.
+func TestPlannedWindowWaitsForTheClock(t *testing.T) {
+	b := running(t)
+	w := b.planned(noon.Add(time.Hour), time.Hour, 3389)
+	b.time.pass(70 * time.Minute)
+	b.time.set(b.time.wall, false)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Scheduled, "")
+	for _, year := range []int{-1, 1} {
+		b.time.set(noon.AddDate(year, 0, 0), false)
+		b.keepOnce(t.Context())
+		b.on(w.ID, window.Scheduled, "")
+	}
+	b.time.set(noon.AddDate(-1, 0, 0), true)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Scheduled, "")
+	b.time.set(noon.Add(75*time.Minute), true)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Open, "")
+	b.time.set(noon.AddDate(1, 0, 0), true)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Open, "") // the kernel's time ends it, not the wall's
+}
+
+// What nobody answers lapses after a day.
+func TestUnansweredRequestLapses(t *testing.T) {
+	b := running(t)
+	w, err := b.AskWindow(t.Context(), staff, want(time.Hour, 3389))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.time.pass(window.Patience - time.Minute)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Requested, "")
+	b.time.pass(2 * time.Minute)
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Lapsed, "")
+	_, err = b.ApproveWindow(t.Context(), b.director(), w.ID, 0, false)
+	fails(t, err, "window.not_now")
+}
+
+// Two planned windows that cannot both be open are refused when the second is
+// approved.
+func TestAppointmentsCollide(t *testing.T) {
+	b := running(t)
+	b.planned(noon.Add(time.Hour), time.Hour, 3389)
+	ask := want(time.Hour, 3389)
+	ask.NotBefore = noon.Add(90 * time.Minute)
+	w, err := b.AskWindow(t.Context(), staff, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.ApproveWindow(t.Context(), b.director(), w.ID, 0, false)
+	fails(t, err, "window.collides")
+	b.on(w.ID, window.Requested, "")
+}
+
+// An approved appointment can be taken back, and ends with its vendor.
+func TestPlannedWindowTakenBack(t *testing.T) {
+	b := running(t)
+	back := b.planned(noon.Add(time.Hour), time.Hour, 3389)
+	if _, err := b.RefuseWindow(t.Context(), b.director(), back.ID, "業者の都合"); err != nil {
+		t.Fatal(err)
+	}
+	b.on(back.ID, window.Refused, "")
+	gone := b.planned(noon.Add(time.Hour), time.Hour, 3390)
+	b.edit(`sources = ["198.51.100.8/29", "2001:db8:0:2::/64"]`, `sources = ["198.51.100.10"]`)
+	b.reload(t.Context(), console)
+	b.on(gone.ID, window.Lapsed, "")
+	if n := b.lines("window.lapsed"); n != 1 {
+		t.Errorf("%d lines say so", n)
+	}
+}
+
+// A weekly plan asks for each date once, ahead of it, and opens nothing.
+func TestWeeklyPlan(t *testing.T) {
+	b := running(t)
+	ask := PlanAsk{Ask: want(time.Hour, 3389), Week: 2, Day: time.Tuesday, Hour: 22} // noon is Tuesday, 2027-03-02
+	p, err := b.AddPlan(t.Context(), staff, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	date := time.Date(2027, 3, 9, 13, 0, 0, 0, time.UTC) // 22:00 in Tokyo
+	if !p.Next.Equal(date) {
+		t.Errorf("next on %v, want %v", p.Next, date)
+	}
+	b.keepOnce(t.Context())
+	asked := func() (out []window.Window) {
+		ws, err := b.db().Windows(t.Context(), store.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ws
+	}
+	if n := len(asked()); n != 0 {
+		t.Fatalf("%d requests more than a week ahead", n)
+	}
+	b.time.pass(24 * time.Hour)
+	for range 5 {
+		b.keepOnce(t.Context())
+		b.time.pass(2 * time.Hour)
+	}
+	ws := asked()
+	if len(ws) != 1 || ws[0].State != window.Requested || !ws[0].NotBefore.Equal(date) || ws[0].Plan != p.ID || !ws[0].Recorder.Same(staff) {
+		t.Fatalf("asked for %+v", ws)
+	}
+	b.time.set(date.Add(2*time.Hour), true) // nobody approved
+	b.keepOnce(t.Context())
+	b.on(ws[0].ID, window.Lapsed, "")
+	b.time.pass(30 * 24 * time.Hour)
+	b.keepOnce(t.Context())
+	if err := b.DropPlan(t.Context(), staff, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.fw.live) > 0 || slices.Contains(b.fw.calls, "OpenWindow") {
+		t.Error("a plan opened something")
+	}
+	if all, err := b.Plans(t.Context(), staff); err != nil || len(all) != 0 {
+		t.Errorf("after dropping it there is %v, %v", all, err)
+	}
+}
+
+// A deputy approves; ended, no more.
+func TestDeputy(t *testing.T) {
+	b := running(t)
+	w, err := b.AskWindow(t.Context(), staff, want(time.Hour, 3389))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deputy := people.Actor{ID: 9, Name: "事務長", Role: people.Staff, Via: "page", Deputy: true, SteppedUp: b.o.Clock.Wall()}
+	if _, err := b.ApproveWindow(t.Context(), deputy, w.ID, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	deputy.Deputy = false
+	_, err = b.ExtendWindow(t.Context(), deputy, w.ID, time.Hour, false)
+	fails(t, err, "people.may_not")
+}

@@ -1,0 +1,261 @@
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Capture counts the TCP and UDP packets that go through interfaces of this
+// host, by packet sockets: a witness of the rules that is none of the rules'.
+type Capture struct {
+	Devs  []string // interfaces; at least one
+	Ports []uint16 // only packets from or to one of these ports; all if empty
+}
+
+// A Catch is what a capture has seen so far.
+type Catch struct {
+	At      int64    `json:"at"`      // Unix ns
+	Dropped uint64   `json:"dropped"` // packets that came too fast: with any, nothing is proven
+	Flows   []Caught `json:"flows"`
+}
+
+// Caught is one direction of one flow at one interface. First and Last are the
+// kernel's own stamps, in Unix nanoseconds.
+type Caught struct {
+	Dev     string         `json:"dev"`
+	Out     bool           `json:"out"` // sent by this host, or passed on
+	Proto   string         `json:"proto"`
+	From    netip.AddrPort `json:"from"`
+	To      netip.AddrPort `json:"to"`
+	Packets uint64         `json:"packets"`
+	Bytes   uint64         `json:"bytes"` // of IP packets, headers included
+	First   int64          `json:"first"`
+	Last    int64          `json:"last"`
+}
+
+// caughtKey is what Caught are told apart by.
+type caughtKey struct {
+	tap      int
+	out      bool
+	proto    uint8
+	from, to netip.AddrPort
+}
+
+// captureBuffer is what a socket may hold while nobody reads: some ten
+// thousand small packets.
+const captureBuffer = 32 << 20
+
+// A tap is the packet socket of one interface.
+type tap struct {
+	dev     string
+	fd      int
+	dropped uint64
+	buf     []byte
+	oob     []byte
+}
+
+// Run captures until ctx ends, and then writes what it saw as one line of
+// JSON. It does so as well whenever something comes in at in, if given. First
+// it says that it has begun, with a Catch of nothing. It needs CAP_NET_RAW.
+func (c Capture) Run(ctx context.Context, in *os.File, out io.Writer) error {
+	if len(c.Devs) == 0 {
+		return errors.New("capturing: no interface")
+	}
+	var taps []*tap
+	defer func() {
+		for _, t := range taps {
+			unix.Close(t.fd)
+		}
+	}()
+	for _, dev := range c.Devs {
+		t, err := newTap(dev)
+		if err != nil {
+			return fmt.Errorf("capturing at %s: %w", dev, err)
+		}
+		taps = append(taps, t)
+	}
+	seen, enc := map[caughtKey]*Caught{}, json.NewEncoder(out)
+	tell := func() error { return enc.Encode(catch(taps, seen)) }
+	if err := tell(); err != nil {
+		return err
+	}
+	fds := make([]unix.PollFd, len(taps))
+	for i, t := range taps {
+		fds[i] = unix.PollFd{Fd: int32(t.fd), Events: unix.POLLIN}
+	}
+	if in != nil {
+		fds = append(fds, unix.PollFd{Fd: int32(in.Fd()), Events: unix.POLLIN})
+	}
+	for {
+		over := ctx.Err() != nil
+		if _, err := unix.Poll(fds, 20); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("waiting for packets: %w", err)
+		}
+		asked := false
+		if len(fds) > len(taps) && fds[len(taps)].Revents != 0 {
+			n, err := unix.Read(int(fds[len(taps)].Fd), make([]byte, 4096))
+			if asked = n > 0; n <= 0 && !errors.Is(err, unix.EINTR) {
+				fds = fds[:len(taps)] // nobody will ask any more
+			}
+		}
+		// What came before the question is counted before it is answered.
+		for i, t := range taps {
+			if err := t.drain(func(p packet) { c.count(seen, i, t.dev, p) }); err != nil {
+				return fmt.Errorf("capturing at %s: %w", t.dev, err)
+			}
+		}
+		if asked || over {
+			if err := tell(); err != nil || over {
+				return err
+			}
+		}
+	}
+}
+
+func (c Capture) count(seen map[caughtKey]*Caught, tap int, dev string, p packet) {
+	if len(c.Ports) > 0 && !slices.Contains(c.Ports, p.from.Port()) && !slices.Contains(c.Ports, p.to.Port()) {
+		return
+	}
+	k := caughtKey{tap, p.out, p.proto, p.from, p.to}
+	f := seen[k]
+	if f == nil {
+		f = &Caught{Dev: dev, Out: p.out, Proto: network(p.proto), From: p.from, To: p.to, First: p.at}
+		seen[k] = f
+	}
+	f.Packets++
+	f.Bytes += uint64(p.length)
+	f.Last = p.at
+}
+
+func catch(taps []*tap, seen map[caughtKey]*Caught) Catch {
+	c := Catch{At: time.Now().UnixNano(), Flows: []Caught{}}
+	for _, t := range taps {
+		if s, err := unix.GetsockoptTpacketStats(t.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+			t.dropped += uint64(s.Drops) // reading it sets it back
+		}
+		c.Dropped += t.dropped
+	}
+	for _, f := range seen {
+		c.Flows = append(c.Flows, *f)
+	}
+	slices.SortFunc(c.Flows, func(a, b Caught) int { return int(a.First - b.First) })
+	return c
+}
+
+func newTap(dev string) (*tap, error) {
+	l, err := net.InterfaceByName(dev)
+	if err != nil {
+		return nil, err
+	}
+	// No protocol yet: nothing is received before the socket is bound.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening a packet socket: %w", err)
+	}
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer)
+	if err != nil { // in a user namespace only up to the machine's limit
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer)
+	}
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1)
+	}
+	if err == nil {
+		all := binary.NativeEndian.Uint16([]byte{unix.ETH_P_ALL >> 8, unix.ETH_P_ALL})
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: l.Index})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("setting up a packet socket: %w", err)
+	}
+	return &tap{dev: dev, fd: fd, buf: make([]byte, 128), oob: make([]byte, 256)}, nil
+}
+
+// A packet is what counts of one.
+type packet struct {
+	at       int64
+	out      bool
+	proto    uint8
+	from, to netip.AddrPort
+	length   int
+}
+
+// drain hands every packet that waits to f.
+func (t *tap) drain(f func(packet)) error {
+	for {
+		n, oobn, _, sa, err := unix.Recvmsg(t.fd, t.buf, t.oob, 0)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN):
+			continue
+		case err != nil:
+			return err
+		}
+		from, ok := sa.(*unix.SockaddrLinklayer)
+		if !ok {
+			continue
+		}
+		if p, ok := parsePacket(t.buf[:n]); ok {
+			p.out, p.at = from.Pkttype == unix.PACKET_OUTGOING, stampOf(t.oob[:oobn])
+			f(p)
+		}
+	}
+}
+
+// stampOf is the kernel's time of a packet, or now where it gave none.
+func stampOf(oob []byte) int64 {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err == nil {
+		for _, m := range msgs {
+			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(m.Data) >= 16 {
+				return int64(binary.NativeEndian.Uint64(m.Data))*1e9 + int64(binary.NativeEndian.Uint64(m.Data[8:]))
+			}
+		}
+	}
+	return time.Now().UnixNano()
+}
+
+// parsePacket reads the head of an IP packet. ok is false for what is neither
+// TCP nor UDP, for later fragments, and for IPv6 with extension headers.
+func parsePacket(b []byte) (p packet, ok bool) {
+	var from, to netip.Addr
+	var rest []byte
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4:
+		head := int(b[0]&0x0f) * 4
+		if head < 20 || head > len(b) || binary.BigEndian.Uint16(b[6:])&0x1fff != 0 {
+			return p, false
+		}
+		p.length, p.proto = int(binary.BigEndian.Uint16(b[2:])), b[9]
+		from, to, rest = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:])), b[head:]
+	case len(b) >= 40 && b[0]>>4 == 6:
+		p.length, p.proto = 40+int(binary.BigEndian.Uint16(b[4:])), b[6]
+		from, to, rest = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:])), b[40:]
+	default:
+		return p, false
+	}
+	if p.proto != unix.IPPROTO_TCP && p.proto != unix.IPPROTO_UDP || len(rest) < 4 {
+		return p, false
+	}
+	p.from = netip.AddrPortFrom(from, binary.BigEndian.Uint16(rest))
+	p.to = netip.AddrPortFrom(to, binary.BigEndian.Uint16(rest[2:]))
+	return p, true
+}
+
+func network(proto uint8) string {
+	if proto == unix.IPPROTO_UDP {
+		return "udp"
+	}
+	return "tcp"
+}

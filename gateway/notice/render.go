@@ -1,0 +1,77 @@
+package notice
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"monban/gateway/text"
+)
+
+// The levels of a message, as those of a note of the page.
+const (
+	Info    = "info"
+	Caution = "caution"
+	Danger  = "danger"
+)
+
+// Sentence is what happened, on one line.
+func Sentence(lang text.Lang, m Message) string { return oneLine(lang.Say(m.Code, m.Args)) }
+
+func level(lang text.Lang, m Message) string {
+	switch m.Level {
+	case Danger:
+		return lang.Say("notice.level.danger", nil)
+	case Caution:
+		return lang.Say("notice.level.caution", nil)
+	}
+	return lang.Say("notice.level.info", nil)
+}
+
+// maxSubject keeps a subject readable in a list of mails; the body has it all.
+const maxSubject = 70
+
+// Subject is the mail's subject: the level, the clinic and what happened, on
+// one line of at most some 100 characters.
+func Subject(lang text.Lang, m Message) string {
+	what := []rune(Sentence(lang, m))
+	if len(what) > maxSubject {
+		what = append(what[:maxSubject], '…')
+	}
+	return oneLine(lang.Say("notice.mail.subject", text.Args{"level": level(lang, m), "clinic": show(m.Clinic), "what": string(what)}))
+}
+
+// Body is the mail's text: who tells, what happened, and when by the clinic's
+// clock. Times are shown in m.At's location.
+func Body(lang text.Lang, m Message) string {
+	parts := []string{
+		lang.Say("notice.mail.from", text.Args{"clinic": show(m.Clinic)}),
+		lang.Say("notice.mail.what", text.Args{"level": level(lang, m), "what": Sentence(lang, m)}),
+		lang.Say("notice.mail.when", text.Args{"at": When(m.At)}),
+	}
+	if !m.Synced {
+		parts[2] += "\n" + lang.Say("notice.unsynced", nil)
+	}
+	parts = append(parts, lang.Say("notice.mail.end", nil))
+	return strings.Join(parts, "\n\n") + "\n"
+}
+
+// When is a time as people read it, with the name of its zone.
+func When(t time.Time) string {
+	return fmt.Sprintf("%s (%s)", t.Format("2006-01-02 15:04:05"), t.Format("MST"))
+}
+
+// oneLine takes out what could begin another line or header, or change how
+// the rest reads: arguments hold names from the network.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.In(r, unicode.Zl, unicode.Zp):
+			return ' '
+		case unicode.In(r, unicode.C):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
