@@ -31,7 +31,7 @@ var only = map[string]string{
 	"math/rand":    "", "math/rand/v2": "dnsfilter/upstream",
 
 	"github.com/google/nftables":       "firewall/kernel",
-	"github.com/google/renameio/v2":    "gateway gateway/pki",
+	"github.com/google/renameio/v2":    "gateway gateway/pki gateway/wg",
 	"github.com/ti-mo/conntrack":       "firewall/kernel",
 	"github.com/ti-mo/netfilter":       "firewall/kernel",
 	"github.com/mdlayher/netlink":      "firewall/kernel",

@@ -86,7 +86,8 @@ type Decision struct {
 }
 
 // Decide says what becomes of a question of client for name at that time.
-// name is canonical: lower case, no dot at the end, "" for the root.
+// name is canonical: lower case, no dot at the end, "" for the root. The
+// Decision keeps no part of it.
 func (p *Policy) Decide(client netip.Addr, name string, at time.Time) Decision {
 	if d, ok := p.home(name); ok {
 		return d

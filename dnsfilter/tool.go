@@ -18,7 +18,11 @@ func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) D
 			return Decision{Action: Forward, Reason: ToolGranted, Tool: granted, Class: class, Granted: true}
 		}
 	}
-	if class == tools.Block && p.ToolsEnforced {
+	// What a device under answered-only egress is told it may reach for good,
+	// window or not. So a name that is mostly a tool's is refused as well, and
+	// there are no days in which it is only watched.
+	strict := class != tools.Shared && p.Answered[client.WithZone("")]
+	if strict || class == tools.Block && p.ToolsEnforced {
 		return Decision{Action: Refuse, Reason: ToolRefused, Tool: tool, Class: class}
 	}
 	d := p.listed(name)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -16,6 +17,8 @@ var (
 	desk  = netip.MustParseAddr("192.168.10.20")
 	xray  = netip.MustParseAddr("192.168.10.30")
 	xray6 = netip.MustParseAddr("fe80::30")
+
+	strict = netip.MustParseAddr("192.168.10.40") // under answered-only egress
 )
 
 // toolPolicy has windows for two tools open on the X-ray machine, and one of
@@ -42,12 +45,20 @@ func toolPolicy(t testing.TB, enforced bool) *Policy {
 	return &Policy{
 		List: b.Build(), Tools: set, ToolsEnforced: enforced,
 		MustWork: names("anydesk.com", "must.example"), Allowed: names("splashtop.com"),
-		Local:   map[string][]netip.Addr{"monban.home.arpa": {netip.MustParseAddr("192.168.10.1")}, "rustdesk.com": {desk}},
-		Granted: map[netip.Addr][]string{xray: granted, xray6: granted},
+		Local:    map[string][]netip.Addr{"monban.home.arpa": {netip.MustParseAddr("192.168.10.1")}, "rustdesk.com": {desk}},
+		Granted:  map[netip.Addr][]string{xray: granted, xray6: granted},
+		Answered: map[netip.Addr]bool{strict: true},
 	}
 }
 
 func TestDecideTools(t *testing.T) {
+	shared := func(name string) string {
+		tool, class, ok := toolPolicy(t, true).Tools.Lookup(name)
+		if !ok || class != tools.Shared {
+			t.Fatalf("%s is of no tool that shares it", name)
+		}
+		return tool
+	}
 	const (
 		tv  = "TeamViewer"
 		isl = "ISL Online"
@@ -71,6 +82,11 @@ func TestDecideTools(t *testing.T) {
 		{"www.islonline.com", xray, true, Decision{Action: Refuse, Reason: ToolRefused, Tool: isl, Class: tools.Block}},
 		{"x.islonline.net", desk, true, Decision{Action: Refuse, Reason: ToolRefused, Tool: isl, Class: tools.Block}},
 		{"barracudamsp.com", xray, true, Decision{Action: Forward, Reason: ToolGranted, Tool: "Barracuda RMM", Class: tools.Observe, Granted: true}},
+		// A device that reaches only what it was answered is told of no tool, from the first day on.
+		{"router1.teamviewer.com", strict, false, Decision{Action: Refuse, Reason: ToolRefused, Tool: tv, Class: tools.Block}},
+		{"barracudamsp.com", strict, false, Decision{Action: Refuse, Reason: ToolRefused, Tool: "Barracuda RMM", Class: tools.Observe}},
+		{"github.com", strict, true, Decision{Action: Forward, Reason: Unlisted, Tool: shared("github.com"), Class: tools.Shared}},
+		{"relay.net.anydesk.com", strict, true, Decision{Action: Forward, Reason: Needed}},
 		// What the clinic wants comes before: no event, no gate.
 		{"relay.net.anydesk.com", desk, true, Decision{Action: Forward, Reason: Needed}},
 		{"relay.net.anydesk.com", desk, false, Decision{Action: Forward, Reason: Unlisted}},
@@ -161,6 +177,32 @@ func TestToolsProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A decision keeps nothing of the name it is about: package server asks about
+// names in a buffer that it uses again.
+func TestDecideKeepsNothing(t *testing.T) {
+	p := toolPolicy(t, true)
+	for name := range strings.FieldsSeq(`www.example tracker.example must.example my.splashtop.com relay.net.anydesk.com
+		router15.teamviewer.com mail.zoho.com www.adobeconnect.com monban.home.arpa x.home.arpa localhost x.localhost
+		printer.local a.test mask.icloud.com _dns.resolver.arpa 1.10.168.192.in-addr.arpa 9.0.31.172.in-addr.arpa
+		1.0.0.127.in-addr.arpa 8.8.8.8.in-addr.arpa ` + reverse("fd00::1") + " " + reverse("::1")) {
+		for _, client := range []netip.Addr{desk, xray} {
+			b := []byte(name)
+			view := unsafe.String(unsafe.SliceData(b), len(b))
+			d := p.Decide(client, view, time.Time{})
+			j := p.Judge(client, view, []string{"router1.teamviewer.com"}, nil, time.Time{})
+			for i := range b {
+				b[i] = '!'
+			}
+			if want := p.Decide(client, name, time.Time{}); !same(d, want) {
+				t.Errorf("%s: %+v, want %+v", name, d, want)
+			}
+			if want := p.Judge(client, name, []string{"router1.teamviewer.com"}, nil, time.Time{}); !same(j, want) {
+				t.Errorf("%s: %+v, want %+v", name, j, want)
+			}
+		}
+	}
 }
 
 func BenchmarkDecideTools(b *testing.B) {

@@ -146,5 +146,6 @@ type Explanation struct {
 	Reason string `json:"reason"` // code: dns.reason.*
 	List   string `json:"list,omitempty"`
 	Line   int    `json:"line,omitempty"`
-	Via    string `json:"via,omitempty"` // the alias that decided, if not the name itself
+	Via    string `json:"via,omitempty"`  // the alias that decided, if not the name itself
+	Tool   string `json:"tool,omitempty"` // the remote-support tool whose name it is
 }

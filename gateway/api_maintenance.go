@@ -34,6 +34,10 @@ type Vendor struct {
 	// NoWireGuard why not, a code of the catalogue, if one is registered.
 	WireGuard   bool   `json:"wireguard"`
 	NoWireGuard string `json:"no_wireguard,omitempty"`
+	// TunnelKey is the box's public key and TunnelPort its UDP port, which he
+	// needs for his end.
+	TunnelKey  string `json:"tunnel_key,omitempty"`
+	TunnelPort uint16 `json:"tunnel_port,omitempty"`
 	// Owed is the window his work report is missing for; 0: none.
 	Owed int64 `json:"owed,omitempty"`
 }

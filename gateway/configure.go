@@ -125,7 +125,7 @@ func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Conf
 	was := g.current().config
 	for _, w := range g.open() {
 		d, _ := g.deviceByID(w.Device)
-		if registered(next, w) && (hasDevice(next, d.MAC) || !hasDevice(was, d.MAC)) {
+		if registered(next, w) && sameTunnel(was, next, w) && (hasDevice(next, d.MAC) || !hasDevice(was, d.MAC)) {
 			continue
 		}
 		if _, err := g.closeHeld(ctx, who, w.ID, window.Revoked); err != nil {
@@ -139,6 +139,14 @@ func (g *Gateway) revoke(ctx context.Context, who people.Actor, next config.Conf
 func registered(c config.Config, w window.Window) bool {
 	v, ok := c.Vendor(w.Vendor)
 	return ok && !slices.ContainsFunc(w.Sources, func(p netip.Prefix) bool { return !covered(v.Sources, p) })
+}
+
+// sameTunnel says whether a window's way in by WireGuard is what it was.
+func sameTunnel(was, next config.Config, w window.Window) bool {
+	a, _ := was.Vendor(w.Vendor)
+	b, _ := next.Vendor(w.Vendor)
+	return w.Kind != window.WireGuard || a.WireGuardKey == b.WireGuardKey && slices.Equal(a.WireGuardAddresses, b.WireGuardAddresses) &&
+		was.WireGuard.Port == next.WireGuard.Port && slices.Equal(was.WireGuard.Addresses, next.WireGuard.Addresses)
 }
 
 // hasDevice says whether c names the device of that MAC.

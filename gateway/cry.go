@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +25,6 @@ type crier struct {
 	mu       sync.Mutex // never held over disk or network
 	farewell map[notice.Channel]farewell
 	reminded map[string]bool // keys of reminders that are queued
-	day      string          // of the last daily notice
 }
 
 // A farewell goes once to where notices went before.
@@ -62,12 +63,14 @@ func (c *crier) leave(old, now notice.Settings, m notice.Message) {
 
 // target is where a channel leads, for comparing.
 func target(s notice.Settings, c notice.Channel) string {
-	b := map[notice.Channel]any{
-		notice.Mail:    []any{s.Mail.Host, s.Mail.To},
-		notice.Webhook: s.Webhook.URL,
-		notice.Syslog:  []any{s.Syslog.Host, s.Syslog.Port},
+	var where any = s.Webhook.URL
+	switch c {
+	case notice.Mail:
+		where = []any{s.Mail.Host, s.Mail.To}
+	case notice.Syslog:
+		where = []any{s.Syslog.Host, s.Syslog.PortOrStandard()}
 	}
-	return text.EN.Say("notice.off", text.Args{"x": b[c]})
+	return fmt.Sprint(where)
 }
 
 func (c *crier) takeFarewell(ch notice.Channel) (farewell, bool) {
@@ -160,6 +163,9 @@ func (g *Gateway) deliverDue(ctx context.Context, c notice.Channel, unwritten ou
 	set, err := g.noticeSettings(ctx)
 	if err != nil {
 		g.troubled(err)
+		return false
+	}
+	if !slices.Contains(notice.Channels(set), c) {
 		return false
 	}
 	due, err := db.DueNotices(ctx, c, g.o.Clock.Wall(), cryBatch+len(unwritten))

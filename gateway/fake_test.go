@@ -56,6 +56,8 @@ type fakeKernel struct {
 	// onOpen runs when OpenWindow is called, before anything is held.
 	onOpen   func()
 	admitted []firewall.Gate
+	tries    map[firewall.Try]uint64 // packets by source, without a Count
+	samples  chan firewall.Sample
 }
 
 type fakeLive struct {
@@ -180,6 +182,39 @@ func (k *fakeKernel) Flows() ([]firewall.Flow, error) {
 func (k *fakeKernel) WatchFlows(ctx context.Context, _ func(firewall.Flow)) error {
 	<-ctx.Done()
 	return nil
+}
+
+func (k *fakeKernel) Attempts() ([]firewall.Try, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var out []firewall.Try
+	for t, n := range k.tries {
+		t.Packets = n
+		out = append(out, t)
+	}
+	return out, k.fail["Attempts"]
+}
+
+func (k *fakeKernel) ForgetAttempts(sources []netip.Addr) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for t := range k.tries {
+		if slices.Contains(sources, t.Source) {
+			delete(k.tries, t)
+		}
+	}
+	return k.call("ForgetAttempts")
+}
+
+func (k *fakeKernel) WatchAttempts(ctx context.Context, seen func(firewall.Sample)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s := <-k.samples:
+			seen(s)
+		}
+	}
 }
 
 func (k *fakeKernel) WatchForeign(ctx context.Context, _ func()) error {

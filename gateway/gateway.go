@@ -62,6 +62,9 @@ type Gateway struct {
 	flush chan struct{} // new devices
 	flows chan struct{} // new sessions
 
+	crier *crier // notices on their way
+	tries tries  // attempts outside windows
+
 	plansAt time.Duration // boot time weekly plans were looked at; the keeper's own
 
 	tried      sync.Once
@@ -90,6 +93,7 @@ func New(o Options) (*Gateway, error) {
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
 		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]window.Session{},
+		crier: newCrier(),
 	}, nil
 }
 

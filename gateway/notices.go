@@ -36,22 +36,22 @@ var toldAs = map[string]string{
 	"plan.made":                notice.Info,
 	"plan.dropped":             notice.Info,
 
-	"window.lapsed":          notice.Caution,
-	"window.not_opened":      notice.Caution,
-	"window.not_extended":    notice.Caution,
-	"window.ended.revoked":   notice.Caution,
-	"window.ended.restart":   notice.Caution,
-	"tool.refused":           notice.Caution,
-	"vendor.key_enrolled":    notice.Caution,
-	"vendor.key_revoked":     notice.Caution,
-	"people.joined":          notice.Caution,
-	"people.deputy_named":    notice.Caution,
-	"people.deputy_ended":    notice.Caution,
-	"people.sealed_made":     notice.Caution,
-	"people.recovery_used":   notice.Caution,
+	"window.lapsed":           notice.Caution,
+	"window.not_opened":       notice.Caution,
+	"window.not_extended":     notice.Caution,
+	"window.ended.revoked":    notice.Caution,
+	"window.ended.restart":    notice.Caution,
+	"tool.refused":            notice.Caution,
+	"vendor.key_enrolled":     notice.Caution,
+	"vendor.key_revoked":      notice.Caution,
+	"people.joined":           notice.Caution,
+	"people.deputy_named":     notice.Caution,
+	"people.deputy_ended":     notice.Caution,
+	"people.sealed_made":      notice.Caution,
+	"people.recovery_used":    notice.Caution,
 	"selftest.ran.unmeasured": notice.Caution,
-	"config.refused":         notice.Caution,
-	"notice.settings":        notice.Caution,
+	"config.refused":          notice.Caution,
+	"notice.settings":         notice.Caution,
 
 	"window.break_glass":    notice.Danger,
 	"window.break_sealed":   notice.Danger,
@@ -72,6 +72,9 @@ var seldom = []string{"rules.foreign", "window.put_right", "window.unknown_close
 // notice on its way by each channel that is on, all in the same transaction.
 // It sends nothing: whoever acts never waits for a mail server.
 func (g *Gateway) tell(tx *store.Tx, code string, args map[string]any) error {
+	if args == nil {
+		args = map[string]any{}
+	}
 	if err := tx.Audit(code, args); err != nil {
 		return err
 	}
@@ -94,8 +97,8 @@ func (g *Gateway) tell(tx *store.Tx, code string, args map[string]any) error {
 		if err := tx.QueueNotice(m); err != nil {
 			return err
 		}
+		signal(g.crier.wake[m.Channel])
 	}
-	g.crier.ring()
 	return nil
 }
 
@@ -145,10 +148,8 @@ func (g *Gateway) SetNoticeSettings(ctx context.Context, who people.Actor, s not
 			return err
 		}
 		old = settingsOf(b)
-		if s, err = keepSecrets(s, old); err != nil {
-			return err
-		}
-		if err := notice.Check(s); err != nil {
+		s, err = keepSecrets(s, old)
+		if err := errors.Join(err, notice.Check(s)); err != nil {
 			return err
 		}
 		if b, err = json.Marshal(s); err != nil {
@@ -194,20 +195,20 @@ func keepSecrets(s, old notice.Settings) (notice.Settings, error) {
 	case m.Host == "" || m.User == "":
 		m.Password = ""
 	case m.Password != "" || was.Password == "":
-	case m.Host == was.Host && m.Port == was.Port && m.User == was.User && m.CA == was.CA:
-		m.Password = was.Password
 	default:
-		again("mail.password")
+		if m.Password = was.Password; m.Host != was.Host || m.User != was.User || m.CA != was.CA {
+			again("mail.password")
+		}
 	}
 	w := &s.Webhook
 	switch {
 	case w.URL == "":
 		w.Secret = ""
 	case w.Secret != "" || old.Webhook.Secret == "":
-	case hostOf(w.URL) == hostOf(old.Webhook.URL) && w.CA == old.Webhook.CA:
-		w.Secret = old.Webhook.Secret
 	default:
-		again("webhook.secret")
+		if w.Secret = old.Webhook.Secret; hostOf(w.URL) != hostOf(old.Webhook.URL) || w.CA != old.Webhook.CA {
+			again("webhook.secret")
+		}
 	}
 	return s, errors.Join(faults...)
 }

@@ -12,6 +12,7 @@ import (
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway/device"
+	"monban/gateway/notice"
 	"monban/gateway/selftest"
 	"monban/gateway/store"
 )
@@ -37,6 +38,7 @@ type Windows interface {
 	Sweep() (int, error)
 	Counts() (kernel.Counts, error)
 	Forget(firewall.Mark) error
+	ForgetAttempts([]netip.Addr) error
 }
 
 // A Watcher reports what happens in the kernel.
@@ -44,6 +46,8 @@ type Watcher interface {
 	Flows() ([]firewall.Flow, error)
 	WatchFlows(ctx context.Context, seen func(firewall.Flow)) error
 	WatchForeign(ctx context.Context, changed func()) error
+	Attempts() ([]firewall.Try, error)
+	WatchAttempts(ctx context.Context, seen func(firewall.Sample)) error
 }
 
 // A Resolver is the name filter's server, as far as the gateway needs it.
@@ -80,6 +84,8 @@ type Options struct {
 	Store    func() (*store.DB, error)                                                    // required; opens the database
 	// LocalAddrs gives the addresses an interface has now.
 	LocalAddrs func(iface string) ([]netip.Addr, error) // required
+	// Send puts one notice on the wire and says whether it arrived.
+	Send func(context.Context, notice.Settings, notice.Message) error // optional; without it notices wait
 	// Listeners says which local TCP and UDP ports are listened on, and where.
 	Listeners func() ([]netip.AddrPort, error) // optional; evidence E-01 is unmeasured without it
 

@@ -57,7 +57,7 @@ func (g *Gateway) RunSelfTest(ctx context.Context, who people.Actor) error {
 		req.Ports = append(req.Ports, w.Ports...)
 	}
 	req.Ports = req.Ports[:min(len(req.Ports), selftest.MaxPorts)]
-	r, err := g.o.SelfTest(ctx, req)
+	r, err := g.probing(ctx, req)
 	if err != nil {
 		return text.NewFault("selftest.not_here").Because(err)
 	}

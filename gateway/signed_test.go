@@ -55,7 +55,9 @@ func (e engineer) text(change ...func(*request.Request)) string {
 // A signed request is shown, recorded once, and opens for its own source only.
 func TestSignedRequest(t *testing.T) {
 	b := newBox(t)
-	b.o.SiteID = func() string { return request.SiteID("6a09e667f3bcc908bb67ae8584caa73b3c6ef372fe94f82ba54ff53a5f1d36f1") }
+	b.o.SiteID = func() string {
+		return request.SiteID("6a09e667f3bcc908bb67ae8584caa73b3c6ef372fe94f82ba54ff53a5f1d36f1")
+	}
 	b.start()
 	b.seen(rececom, "192.168.10.31", "2001:db8:10::31")
 	e := b.engineer()
@@ -93,7 +95,9 @@ func TestSignedRequest(t *testing.T) {
 // What does not fit is refused, each with its sentence.
 func TestSignedRequestRefused(t *testing.T) {
 	b := newBox(t)
-	b.o.SiteID = func() string { return request.SiteID("6a09e667f3bcc908bb67ae8584caa73b3c6ef372fe94f82ba54ff53a5f1d36f1") }
+	b.o.SiteID = func() string {
+		return request.SiteID("6a09e667f3bcc908bb67ae8584caa73b3c6ef372fe94f82ba54ff53a5f1d36f1")
+	}
 	b.start()
 	b.seen(rececom, "192.168.10.31")
 	e := b.engineer()

@@ -54,6 +54,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 				Args: map[string]any{"who": w.Recorder.Name, "vendor": v.VendorLabel, "device": v.DeviceName}})
 		}
 	}
+	st.Notes = append(st.Notes, g.crierNotes(ctx)...)
 	if g.db() == nil {
 		st.Open = append(st.Open, g.unrecorded()...)
 	}
@@ -178,6 +179,12 @@ func (g *Gateway) Vendors(ctx context.Context) []Vendor {
 			var f *text.Fault
 			if errors.As(err, &f) {
 				x.NoWireGuard = f.Code
+			}
+			if x.WireGuard {
+				x.TunnelPort = g.current().config.WireGuard.Port
+				if x.TunnelKey, err = g.o.Tunnels.PublicKey(); err != nil {
+					g.o.Log.Error("tunnel key not read", "err", err)
+				}
 			}
 		}
 		out = append(out, x)

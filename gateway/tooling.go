@@ -34,7 +34,7 @@ const keyToolsSince = "tools_since"
 
 // toolWatch is what is known of remote-support tools on the LAN.
 type toolWatch struct {
-	since time.Time // zero: no database yet, or no right clock
+	since time.Time          // zero: no database yet, or no right clock
 	told  map[toolKey]string // today: the code on record
 	today string
 	tried []toolKey // refused today, the newest last

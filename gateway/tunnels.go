@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -15,7 +16,9 @@ type Tunnels interface {
 	Probe() error
 	// Set makes the interface with our addresses and port, if it is not there.
 	Set(port uint16, addrs []netip.Prefix) error
-	// SetPeers makes the interface have exactly these peers.
+	// PublicKey is the box's, for the vendor, as wg(8) writes it.
+	PublicKey() (string, error)
+	// SetPeers makes the interface have exactly these peers; with none it goes.
 	SetPeers([]Peer) error
 }
 
@@ -49,11 +52,7 @@ func (g *Gateway) release(w window.Window) error {
 	if err := g.tunnelFor(v); err != nil {
 		return err
 	}
-	wg := g.current().config.WireGuard
-	if err := g.o.Tunnels.Set(wg.Port, wg.Addresses); err != nil {
-		return err
-	}
-	return g.o.Tunnels.SetPeers(g.peers(w.Vendor))
+	return g.setPeers(g.peers(w.Vendor))
 }
 
 // withdraw takes back what a window had besides the kernel's rules, once it is
@@ -74,9 +73,19 @@ func (g *Gateway) keepPeers() {
 	if g.o.Tunnels == nil || len(g.current().config.WireGuard.Addresses) == 0 || g.o.Tunnels.Probe() != nil {
 		return
 	}
-	if err := g.o.Tunnels.SetPeers(g.peers()); err != nil {
+	if err := g.setPeers(g.peers()); err != nil {
 		g.o.Log.Error("tunnel peers not as planned", "err", err)
 	}
+}
+
+func (g *Gateway) setPeers(all []Peer) error {
+	wg := g.current().config.WireGuard
+	if len(all) > 0 {
+		if err := g.o.Tunnels.Set(wg.Port, wg.Addresses); err != nil {
+			return fmt.Errorf("making the tunnel: %w", err)
+		}
+	}
+	return g.o.Tunnels.SetPeers(all)
 }
 
 // peers are those of the vendors with an open tunnel window, and of more.

@@ -53,6 +53,7 @@ type fakeTunnels struct {
 
 func (f *fakeTunnels) Probe() error                            { return f.none }
 func (f *fakeTunnels) Set(port uint16, _ []netip.Prefix) error { f.port = port; return f.none }
+func (f *fakeTunnels) PublicKey() (string, error)              { return "key", nil }
 func (f *fakeTunnels) SetPeers(p []Peer) error                 { f.peers = p; return f.none }
 
 // The vendor's peer exists only while his window is open; his packets reach

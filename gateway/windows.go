@@ -74,6 +74,12 @@ func (g *Gateway) read(ctx context.Context, ask Ask) (window.Window, error) {
 		faults = append(faults, err)
 	}
 	a.Device = d.ID
+	wg := g.current().config.WireGuard
+	if slices.ContainsFunc(a.Ports, func(p window.Port) bool {
+		return a.Kind != window.WireGuard && p.Proto == window.UDP && wg.Port != 0 && firstOf(p.WAN, p.Port) == wg.Port
+	}) {
+		faults = append(faults, text.NewFault("window.tunnel_port", "port", wg.Port).On("port"))
+	}
 	switch a.Kind {
 	case window.Tool:
 		if a.Tool, err = g.knownTool(ask.Tool); err != nil {
@@ -85,6 +91,14 @@ func (g *Gateway) read(ctx context.Context, ask Ask) (window.Window, error) {
 		}
 	}
 	return a, errors.Join(faults...)
+}
+
+// firstOf is a port, or what stands for it where none was chosen.
+func firstOf(port, otherwise uint16) uint16 {
+	if port == 0 {
+		return otherwise
+	}
+	return port
 }
 
 // covered says whether one of the ranges holds all of p.

@@ -178,8 +178,10 @@ func (v *visit) extendForm() error {
 }
 
 func (v *visit) extendPage(w gateway.Window, a view.Approve) (view.Page, view.Extend) {
-	p := v.frame("page.extend.title", "n", w.ID)
-	p.Strip = nil
+	p, st := v.frameStatus("page.extend.title", "n", w.ID)
+	if len(st.Open) == 1 {
+		p.Strip = nil
+	}
 	a = v.confirmForm(w, a)
 	a.Action, a.Button = windowPath(w.ID)+"/extend", v.say("page.extend.do")
 	a.CallBack = v.say("page.extend.call_back", "vendor", v.vendorOf(w), "phone", plain(w.VendorPhone))

@@ -69,7 +69,7 @@ func (v *visit) noTunnels(vendors []gateway.Vendor) []string {
 	var why []string
 	for _, x := range vendors {
 		if !x.WireGuard && x.NoWireGuard != "" {
-			why = append(why, v.say("page.ask.vendor_no_tunnel", "vendor", vendorName(x), "why", x.NoWireGuard))
+			why = append(why, v.say("page.ask.vendor_no_tunnel", "vendor", vendorName(x), "why", plain(x.NoWireGuard)))
 		}
 	}
 	return why
@@ -168,7 +168,7 @@ func (v *visit) ask() error {
 	f := v.r.PostForm
 	kind := window.Kind(firstOf(f.Get("kind"), v.r.URL.Query().Get("kind"), string(window.Inbound)))
 	if !slices.Contains(kinds, kind) {
-		return v.again(text.NewFault("page.ask.kind_unknown"), v.frame("page.ask.title"),
+		return v.again(text.NewFault("page.ask.kind_again"), v.frame("page.ask.title"),
 			func(p view.Page) templ.Component { return view.KindsPage(p, v.kindsModel()) })
 	}
 	a := gateway.Ask{Kind: kind, Vendor: f.Get("vendor"), Device: f.Get("device"), Reason: f.Get("reason"), Requester: f.Get("requester")}

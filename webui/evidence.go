@@ -90,10 +90,9 @@ func (v *visit) matchesOf(s gateway.Sheet) view.Section {
 	t := view.Table{Right: []bool{4: true, 5: true, 6: false}, Head: []string{v.say("page.sessions.from"), v.say("page.sessions.to"),
 		v.say("page.sessions.start"), v.say("page.sessions.end"), v.say("page.sessions.in"), v.say("page.sessions.out"), v.say("page.sheet.match")}}
 	for _, m := range s.Matches {
-		verdict := view.Cell{Level: "good", Text: v.say("page.sheet.as_asked")}
-		if what := v.unlike(m); what != "" {
+		verdict := v.verdict(m)
+		if verdict.Level != "good" {
 			bad++
-			verdict = view.Cell{Level: "danger", Text: what}
 		}
 		x := v.session(m.Session)
 		t.Rows = append(t.Rows, []view.Cell{{Text: x.Source, Code: true}, {Text: x.Target, Code: true}, {Text: x.Start}, {Text: x.End},
@@ -110,6 +109,23 @@ func (v *visit) matchesOf(s gateway.Sheet) view.Section {
 	}
 	c.Text, c.Table = append(c.Text, v.say("page.sessions.observed")), &t
 	return c
+}
+
+// verdict says in words what a connection has or has not of the request.
+func (v *visit) verdict(m gateway.Match) view.Cell {
+	var not []string
+	for _, x := range []struct {
+		ok   bool
+		code string
+	}{{m.Source, "page.after.bad_source"}, {m.Target, "page.after.bad_target"}, {m.Time, "page.after.bad_time"}} {
+		if !x.ok {
+			not = append(not, v.say(x.code))
+		}
+	}
+	if len(not) > 0 {
+		return view.Cell{Level: "danger", Text: strings.Join(not, v.say("page.sheet.comma"))}
+	}
+	return view.Cell{Level: "good", Text: v.say("page.sheet.as_asked")}
 }
 
 // remarksOf is what people wrote afterwards, and what is still missing.
@@ -148,7 +164,7 @@ func (v *visit) linesOf(s gateway.Sheet) view.Section {
 		if x.Unsure != "" {
 			at += " " + x.Unsure
 		}
-		t.Rows = append(t.Rows, []view.Cell{{Text: number(l.Seq)}, {Text: at}, {Text: x.Who}, {Text: x.Text}, {Text: x.Hash, Code: true}})
+		t.Rows = append(t.Rows, []view.Cell{{Text: number(l.Seq)}, {Text: at}, {Text: x.Who}, {Text: x.Text, Wide: true}, {Text: x.Hash, Code: true}})
 	}
 	c.Table = &t
 	return c
@@ -196,12 +212,9 @@ func verbatim(s string) string {
 	for line := range strings.SplitSeq(strings.TrimRight(s, "\n"), "\n") {
 		all = append(all, plainTo(strings.ReplaceAll(line, "\t", "    "), mostVerbatim))
 	}
-	return plainCut(strings.Join(all, "\n"))
-}
-
-func plainCut(s string) string {
-	if r := []rune(s); len(r) > mostVerbatim {
+	out := strings.Join(all, "\n")
+	if r := []rune(out); len(r) > mostVerbatim {
 		return string(r[:mostVerbatim]) + "…"
 	}
-	return s
+	return out
 }

@@ -24,8 +24,10 @@ func Ways(o Options) []Way {
 
 // For the tests of what turns text into values and back.
 var (
-	ParseLength = parseLength
-	ParsePorts  = parsePorts
-	PlainText   = plain
-	QRPath      = qrPath
+	ParseLength  = parseLength
+	ParsePorts   = parsePorts
+	ParseTargets = parseTargets
+	ParseStart   = parseStart
+	PlainText    = plain
+	QRPath       = qrPath
 )

@@ -129,7 +129,9 @@ func (f *fake) RecordRequest(ctx context.Context, who people.Actor, said string)
 	return f.AskWindow(ctx, who, r.Ask)
 }
 
-func (f *fake) Plans(context.Context, people.Actor) ([]gateway.WeeklyPlan, error) { return f.plans, f.broken }
+func (f *fake) Plans(context.Context, people.Actor) ([]gateway.WeeklyPlan, error) {
+	return f.plans, f.broken
+}
 
 func (f *fake) AddPlan(_ context.Context, who people.Actor, a gateway.PlanAsk) (gateway.WeeklyPlan, error) {
 	p, err := window.AskPlan(window.Plan{Kind: a.Kind, Vendor: a.Vendor, Device: 1, Ports: a.Ports, Targets: a.Targets, Tool: a.Tool, Length: a.Length,

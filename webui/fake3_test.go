@@ -59,6 +59,9 @@ func (f *fake) ExtendWindow(_ context.Context, who people.Actor, id int64, more 
 }
 
 func (f *fake) Tools(context.Context) []gateway.Tool {
+	if f.tools != nil {
+		return f.tools
+	}
 	return []gateway.Tool{
 		{Name: "AnyDesk", Domains: []string{"anydesk.com"}},
 		{Name: "TeamViewer", Domains: []string{"teamviewer.com", "teamviewer.cn", "dyngate.com", "tv1.example", "tv2.example", "tv3.example", "tv4.example", "tv5.example"}},

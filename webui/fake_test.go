@@ -56,11 +56,13 @@ type fake struct {
 	lost     error  // people cannot be looked up
 	bad      uint64 // line of the log that does not fit
 	why      string
-	unread   bool        // the rules were never read
-	differ   bool        // the rules are not ours
-	owed     int64       // the window xray's report is missing for
-	stuck    error       // closing all fails with it
-	asked    gateway.Ask // the last
+	unread   bool             // the rules were never read
+	differ   bool             // the rules are not ours
+	owed     int64            // the window xray's report is missing for
+	stuck    error            // closing all fails with it
+	vendors  []gateway.Vendor // nil: two
+	tools    []gateway.Tool   // nil: two
+	asked    gateway.Ask      // the last
 	aside
 }
 
@@ -216,6 +218,9 @@ func (f *fake) Status(context.Context) (gateway.Status, error) {
 }
 
 func (f *fake) Vendors(context.Context) []gateway.Vendor {
+	if f.vendors != nil {
+		return f.vendors
+	}
 	return []gateway.Vendor{
 		{Name: "medsys", Label: "メディカルシステム株式会社", Phone: "03-0000-0100", WireGuard: true},
 		{Name: "xray", Label: "エックス線サービス", Phone: "03-0000-0200", NoWireGuard: "window.no_wireguard", Owed: f.owed},

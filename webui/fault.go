@@ -52,7 +52,7 @@ func (v *visit) fail(err error) {
 		level = view.Danger
 	}
 	p := v.frame("page.fault.title")
-	p.Narrow = true
+	p.Narrow, p.Here = true, framePath
 	if err := v.show(status, view.FaultPage(p, view.Note{Level: level, Text: v.sentences(all)})); err != nil {
 		v.Log.Error("fault page failed", "path", v.r.URL.Path, "err", err)
 		v.plain(v.w, v.r, http.StatusInternalServerError, "page.internal")
@@ -111,6 +111,8 @@ func (v *visit) again(err error, p view.Page, draw func(view.Page) templ.Compone
 		id := formField(f.Field, fields)
 		p.Errors = append(p.Errors, view.FieldError{ID: id, Text: v.lang.Say(f.Code, v.shown(f.Args))})
 	}
+	// In the order of the form, so that the list leads down it.
+	slices.SortStableFunc(p.Errors, func(a, b view.FieldError) int { return slices.Index(fields, a.ID) - slices.Index(fields, b.ID) })
 	if status != http.StatusTooManyRequests {
 		status = http.StatusUnprocessableEntity
 	}

@@ -67,9 +67,16 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 	return p, st
 }
 
-// here is what a GET of this very page asks for.
+// framePath is a page of everybody's that is hardly more than its frame.
+const framePath = "/alive"
+
+// here is what the script asks for to keep this page fresh.
 func (v *visit) here() string {
-	return (&url.URL{Path: v.formPath(), RawQuery: v.r.URL.RawQuery}).String()
+	path := v.formPath()
+	if path == "/" && v.r.URL.Path != "/" { // an act without a page of its own
+		path = framePath
+	}
+	return (&url.URL{Path: path, RawQuery: v.r.URL.RawQuery}).String()
 }
 
 // formPath is the path a GET of this page has: an act on a thing below its

@@ -87,7 +87,7 @@ func (v *visit) todo(st gateway.Status) []view.Note {
 			code = "page.todo.answer"
 		}
 		notes = append(notes, view.Note{Level: view.Caution, URL: windowPath(w.ID), LinkText: v.say("page.look"),
-			Text: v.say(code, "vendor", v.vendorOf(w), "device", v.deviceOf(w))})
+			Text: v.say(code, "n", w.ID, "vendor", v.vendorOf(w), "device", v.deviceOf(w))})
 	}
 	for _, w := range st.Owed {
 		notes = append(notes, view.Note{Level: view.Caution, URL: windowPath(w.ID) + "#owed-h", LinkText: v.say("page.todo.write"),

@@ -89,22 +89,24 @@ func (v *visit) monthTable(m gateway.Month) view.Table {
 			after = view.Cell{Level: "caution", Text: v.say("page.month.still", "what", owed)}
 		}
 		way := v.say("page.kind."+string(kindOf(w))) + " " + wayOf(w)
-		t.Rows = append(t.Rows, []view.Cell{{Text: strconv.FormatInt(w.ID, 10), URL: windowPath(w.ID)}, {Text: v.state(w), Level: chipped(w)},
+		t.Rows = append(t.Rows, []view.Cell{{Text: strconv.FormatInt(w.ID, 10), URL: windowPath(w.ID)}, v.stateCell(w),
 			{Text: v.vendorOf(w)}, {Text: v.deviceOf(w)}, {Text: way}, {Text: v.moment(w.OpenAt)}, {Text: v.moment(w.ClosedAt)},
 			{Text: number(w.Passed.Bytes)}, after})
 	}
 	return t
 }
 
-// chipped is the level of a state that stands out in a list; others are words.
-func chipped(w gateway.Window) string {
+// stateCell is a state in a list: what is not over, and what was opened
+// without approval, stands out.
+func (v *visit) stateCell(w gateway.Window) view.Cell {
+	c := view.Cell{Text: v.state(w)}
 	if l := level(w); l != "none" {
-		return l
+		c.Level = l
 	}
 	if w.BreakGlass {
-		return "danger"
+		c.Level, c.Text = "danger", v.say("page.month.by_glass", "state", v.state(w))
 	}
-	return ""
+	return c
 }
 
 // moment is a time in a list: nothing if it never came.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 	"golang.org/x/text/unicode/norm"
@@ -13,6 +14,13 @@ import (
 	"monban/gateway/text"
 	"monban/webui/view"
 )
+
+// submission is the port mail servers mostly take mail at (RFC 6409).
+const submission = 587
+
+// trialTime bounds how long sending a trial may take, so that its answer still
+// reaches the page.
+const trialTime = time.Minute
 
 // noticeFields are the fields of the form, named as the faults name them.
 var noticeFields = []string{
@@ -31,6 +39,9 @@ func (v *visit) noticeForm() error {
 // noticeValues are the settings as the form shows them. Secrets are not among
 // them: they go in and never come out.
 func noticeValues(s notice.Settings) map[string]string {
+	if s.Mail.Port == 0 {
+		s.Mail.Port = submission
+	}
 	return map[string]string{
 		"mail.host": s.Mail.Host, "mail.port": portText(s.Mail.Port), "mail.user": s.Mail.User, "mail.from": s.Mail.From,
 		"mail.to": strings.Join(s.Mail.To, "\n"), "mail.ca": s.Mail.CA,
@@ -51,7 +62,7 @@ func portText(n int) string {
 func (v *visit) noticesModel(kept notice.Settings, value map[string]string) view.Notices {
 	field := func(id, class string, optional bool, most string) view.Field {
 		code := "page.notices." + strings.ReplaceAll(id, ".", "_")
-		return view.Field{ID: id, Label: v.say(code), Hint: v.say(code + "_hint"), Value: value[id], Class: class, Optional: optional, MaxLength: most}
+		return view.Field{ID: id, Label: v.say(code), Hint: v.say(code + "_hint"), Value: verbatim(value[id]), Class: class, Optional: optional, MaxLength: most}
 	}
 	secret := func(id string) view.Field {
 		f := field(id, "", true, "256")
@@ -64,7 +75,7 @@ func (v *visit) noticesModel(kept notice.Settings, value map[string]string) view
 		return f
 	}
 	ca := func(id string) view.Field {
-		return view.Field{ID: id, Label: v.say("page.notices.ca"), Hint: v.say("page.notices.ca_hint"), Value: value[id], Optional: true, MaxLength: "65536"}
+		return view.Field{ID: id, Label: v.say("page.notices.ca"), Hint: v.say("page.notices.ca_hint"), Value: verbatim(value[id]), Optional: true, MaxLength: "65536"}
 	}
 	m := view.Notices{Fresh: v.fresh()}
 	m.Mail = v.channelOf(notice.Mail, kept.Mail.Host != "", ca("mail.ca"), field("mail.host", "", true, "253"), port("mail.port", true),
@@ -142,6 +153,9 @@ func (v *visit) testNotice() error {
 	c := notice.Channel(v.r.PostForm.Get("channel"))
 	if c != notice.Mail && c != notice.Webhook && c != notice.Syslog {
 		return text.NewFault("page.bad_form")
+	}
+	if err := http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(trialTime)); err != nil {
+		v.Log.Debug("no longer time for the trial", "err", err)
 	}
 	if err := v.Gateway.TestNotice(v.r.Context(), v.who, c); err != nil {
 		all, ok := faultsIn(err)

@@ -35,6 +35,9 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 	case window.Tool:
 		names := v.namesOf(w.Tool)
 		c.From, c.To = device, view.Spot{Name: plain(w.Tool), Lines: names}
+		if !w.ByName {
+			c.To.Lines = append(slices.Clone(names), v.say("page.picture.tool_anywhere"))
+		}
 		v.outward(c)
 		c.Words = v.toolWords(w, names)
 	case window.WireGuard:
@@ -49,9 +52,12 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 			v.say("page.picture.only", "device", device.Name, "ports", wayOf(w)),
 		}
 	}
-	if w.NotBefore.IsZero() || w.State == window.Open {
+	switch {
+	case w.State == window.Open:
+		c.Words = append(c.Words, v.say("page.picture.until", "at", v.hour(v.Now().Add(w.Left))))
+	case w.NotBefore.IsZero():
 		c.Words = append(c.Words, v.say("page.picture.ends", "length", v.span(w.Length)))
-	} else {
+	default:
 		c.Words = append(c.Words, v.say("page.picture.starts", "at", v.when(w.NotBefore), "end", v.when(w.NotBefore.Add(w.Length))))
 	}
 	if kindOf(w) == window.Inbound && slices.ContainsFunc(w.Ports, func(p window.Port) bool { return p.WAN != 0 && p.WAN != p.Port }) {

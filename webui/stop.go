@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func (v *visit) done(id int64) view.Row {
 func (v *visit) closeAll() error {
 	var ids []string
 	if st, err := v.Gateway.Status(v.r.Context()); err == nil {
-		slices.SortFunc(st.Open, func(a, b gateway.Window) int { return int(a.ID - b.ID) })
+		slices.SortFunc(st.Open, func(a, b gateway.Window) int { return cmp.Compare(a.ID, b.ID) })
 		for _, w := range st.Open {
 			if w.ID != 0 && len(ids) < mostDone {
 				ids = append(ids, strconv.FormatInt(w.ID, 10))

@@ -48,34 +48,29 @@ func (v *visit) windows() error {
 		m.Every, p.Reload = paceFast, "30"
 	}
 	m.CloseAll = len(m.Open) > 1 && v.who.May(people.ActCloseWindow)
-	slices.SortStableFunc(all, soonest)
+	var planned []gateway.Window
 	for _, w := range all {
 		switch w.State {
 		case window.Open:
 		case window.Requested:
 			m.Waiting = append(m.Waiting, v.row(w))
 		case window.Approved, window.Scheduled:
-			m.Planned = append(m.Planned, v.row(w))
+			planned = append(planned, w)
 		default:
 			m.Past = append(m.Past, v.row(w))
 		}
+	}
+	slices.SortStableFunc(planned, func(a, b gateway.Window) int { return a.NotBefore.Compare(b.NotBefore) })
+	for _, w := range planned {
+		m.Planned = append(m.Planned, v.row(w))
 	}
 	if st.Planned > 0 {
 		m.PlannedN = v.say("page.windows.planned_n", "n", st.Planned)
 	}
 	if len(all) == perPage {
-		oldest := slices.MinFunc(all, func(a, b gateway.Window) int { return int(a.ID - b.ID) })
-		m.Older = "/windows?before=" + strconv.FormatInt(oldest.ID, 10)
+		m.Older = "/windows?before=" + strconv.FormatInt(all[len(all)-1].ID, 10)
 	}
 	return v.show(http.StatusOK, view.WindowsPage(p, m))
-}
-
-// soonest orders planned windows by their start; all others stay as they are.
-func soonest(a, b gateway.Window) int {
-	if a.State != window.Scheduled || b.State != window.Scheduled {
-		return 0
-	}
-	return a.NotBefore.Compare(b.NotBefore)
 }
 
 func (v *visit) window() error {
@@ -105,7 +100,9 @@ func (v *visit) showWindow(status int, w gateway.Window, a answer) error {
 // windowPage is everything about one window.
 func (v *visit) windowPage(w gateway.Window, a answer) (view.Page, view.Window) {
 	p, st := v.frameStatus("page.window.title", "n", w.ID)
-	p.Strip = nil
+	if w.State == window.Open && len(st.Open) == 1 {
+		p.Strip = nil // this page says it, and more
+	}
 	m := view.Window{
 		Level: level(w), State: v.state(w), Title: v.titleOf(w), Notes: v.meaning(w, st), Facts: v.asked(w),
 		HasSessions: w.Mark != 0, Result: v.result(w), After: v.after(w, a), Every: paceIdle,
@@ -136,7 +133,7 @@ func (v *visit) meaning(w gateway.Window, st gateway.Status) []view.Note {
 	note := view.Note{Level: view.Info}
 	switch w.State {
 	case window.Requested:
-		note.Text = v.say("page.window.is.requested")
+		note.Text = v.say("page.window.is.requested", "at", v.when(w.DueAt()))
 	case window.Scheduled:
 		note.Text = v.say("page.window.is.scheduled", "at", v.when(w.NotBefore))
 	case window.Lapsed:

@@ -23,13 +23,14 @@ import (
 
 // everyPage are the paths that show something.
 var everyPage = []string{"/", "/windows", "/windows/new", "/windows/1", "/windows/2", "/windows/3", "/windows/4",
-	"/devices", "/checklist", "/audit", "/audit?before=60", "/people", "/alive", "/nothing"}
+	"/windows/5", "/windows/6", "/windows/7", "/windows/8", "/windows/9", "/windows/10", "/windows/4/extend", "/windows/close-all?closed=1",
+	"/windows/new?kind=inbound", "/windows/new?kind=outbound", "/windows/new?kind=tool", "/windows/new?kind=wireguard", "/devices", "/checklist", "/audit", "/audit?before=60", "/people", "/alive", "/nothing"}
 
 var leak = regexp.MustCompile(`\b(page|checklist|window|people|device|store|audit)\.[a-z_]+[a-z_.0-9-]*`)
 
 func TestEveryPageInBothLanguages(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
-		f := busyFake()
+		f := maintainedFake()
 		f.mode, f.synced = gateway.Kept, false
 		c := in(t, f)
 		c.get("/?lang=" + lang)
@@ -68,15 +69,27 @@ func hostileFake() *fake {
 			Addrs: []netip.Addr{netip.MustParseAddr("fe80::1%\"><script>")}, Present: true},
 		{ID: 2, MAC: hostile, Maker: bidi},
 	}
-	for id, s := range map[int64]window.State{1: window.Closed, 2: window.Refused, 3: window.Requested, 4: window.Open} {
-		w := f.window(id, s)
+	kinds := map[int64]window.Kind{5: window.Tool, 6: window.Tool, 7: window.Outbound, 8: window.WireGuard}
+	for id, s := range []window.State{1: window.Closed, window.Refused, window.Requested, window.Open, window.Open, window.Requested, window.Requested, window.Requested, window.Scheduled, window.Closed} {
+		w := f.ofKind(int64(id), s, kinds[int64(id)])
+		said := window.Remark{Text: hostile + bidi, By: people.Actor{ID: 2, Name: hostile + bidi, Role: hostile}, At: at}
+		w.Extensions = []window.Extension{{By: said.By, At: at, More: time.Minute}}
+		w.Request, w.NotBefore = hostile, at.Add(time.Hour)
+		if w.Kind == window.Tool {
+			w.Tool = hostile + bidi
+		}
+		if id == 1 {
+			w.Report, w.Review, w.Excuse = said, said, said
+		}
 		w.VendorLabel, w.VendorPhone, w.DeviceName, w.Reason, w.Requester, w.Answer = hostile, hostile, hostile+bidi, hostile, hostile, hostile
 		w.Recorder = people.Actor{ID: 2, Name: hostile, Role: hostile}
 		w.Approver = w.Recorder
 		w.How = hostile
-		f.list = append(f.list[:0:0], append(f.list, w)...)
+		f.list = append(f.list, w)
 	}
-	f.list = f.list[1:]
+	f.list = f.list[2:]
+	f.vendors = []gateway.Vendor{{Name: hostile, Label: hostile + bidi, Phone: hostile, WireGuard: true, Owed: 1}, {Name: "x", NoWireGuard: hostile + bidi}}
+	f.tools = []gateway.Tool{{Name: hostile, Domains: []string{hostile, bidi}}}
 	f.lines = []gateway.AuditLine{{Seq: 1, Who: hostile, Role: hostile, Via: hostile, Code: hostile, Hash: hostile,
 		Args: map[string]any{hostile: hostile, "vendor": bidi}}, {Seq: 2, Code: "window.requested", Args: map[string]any{"vendor": hostile, "reason": bidi, "ports": []any{hostile}}}}
 	f.notes = []gateway.Note{{Code: hostile, Level: hostile, Link: "//evil.example"}, {Code: hostile, Level: "danger", Link: "javascript:alert(4)"}}

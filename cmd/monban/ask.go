@@ -157,6 +157,6 @@ func (c *explainCmd) Run(e *env) error {
 		return err
 	}
 	return c.print(e.stdout, x, func() {
-		fmt.Fprintln(e.stdout, x.Name+":", e.lang.Say(x.Reason, text.Args{"list": x.List, "line": x.Line}))
+		fmt.Fprintln(e.stdout, x.Name+":", e.lang.Say(x.Reason, text.Args{"list": x.List, "line": x.Line, "tool": x.Tool}))
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -24,8 +23,8 @@ import (
 	"monban/gateway/window"
 )
 
-// part is the clinic for a part of a test.
-func (c *clinic) part(t testing.TB) *clinic {
+// with is the clinic for a part of a test.
+func (c *clinic) with(t testing.TB) *clinic {
 	p := *c
 	p.t = t
 	return &p
@@ -289,16 +288,6 @@ func onPort(p int) func(lab.Caught) bool {
 	return func(f lab.Caught) bool { return int(f.To.Port()) == p || int(f.From.Port()) == p }
 }
 
-// between matches flows of a protocol between two ends, in both directions.
-// An invalid address is any.
-func between(proto string, a, b netip.Addr) func(lab.Caught) bool {
-	is := func(x, y netip.Addr) bool { return !x.IsValid() || x == y }
-	return func(f lab.Caught) bool {
-		from, to := f.From.Addr(), f.To.Addr()
-		return f.Proto == proto && (is(a, from) && is(b, to) || is(a, to) && is(b, from))
-	}
-}
-
 // firstOf and lastOf are when the first and the last of such packets were
 // let out; zero if none was.
 func firstOf(fs []lab.Caught) (at time.Time) {
@@ -330,4 +319,12 @@ func (c *clinic) audited(code string) (out []gateway.AuditLine) {
 		}
 	}
 	return out
+}
+
+func decoded[T any](t testing.TB, s string) (v T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(s), &v); err != nil {
+		t.Fatalf("%v in %q", err, s)
+	}
+	return v
 }

@@ -94,7 +94,7 @@ func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) 
 	if err != nil {
 		return gateway.Explanation{}, err
 	}
-	x := gateway.Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via}
+	x := gateway.Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool}
 	if client.IsValid() {
 		x.Client = client.String()
 	}

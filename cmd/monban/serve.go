@@ -19,8 +19,10 @@ import (
 	"monban/dnsfilter/tools"
 	"monban/firewall/kernel"
 	"monban/gateway"
+	"monban/gateway/config"
 	"monban/gateway/control"
 	"monban/gateway/neigh"
+	"monban/gateway/notice/send"
 	"monban/gateway/run"
 	"monban/gateway/selftest"
 	"monban/gateway/store"
@@ -79,7 +81,8 @@ func (c *serveCmd) Run(e *env) error {
 			return store.Open(filepath.Join(c.State, "monban.db"), store.Options{})
 		},
 		LocalAddrs: localAddrs, Listeners: listeners,
-		Tools: known, SiteID: site.get,
+		Send:  send.Sender{Host: config.PageName}.Send,
+		Tools: known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
 		Untuned: untuned,
 		Clock:   clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },

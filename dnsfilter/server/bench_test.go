@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,15 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(500, func() { s.reply(dst, refused[7], &q, a) }); n > 1 {
 		t.Errorf("%v allocations for a refusal", n)
+	}
+	// A name too long for the small buffers of the language, as content
+	// networks have.
+	long := ask(strings.Repeat("long-label.", 20)+"example.", dns.TypeA)
+	put(t, s, long)
+	settle(s)
+	packed, _ := long.Pack()
+	if n := testing.AllocsPerRun(500, func() { s.reply(dst, packed, &q, a) }); n > 0 {
+		t.Errorf("%v allocations for a long name", n)
 	}
 	tool, _ := ask("router15.teamviewer.com.", dns.TypeA).Pack()
 	if n := testing.AllocsPerRun(500, func() { s.reply(dst, tool, &q, a) }); n > 1 {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/miekg/dns"
 )
@@ -194,3 +195,8 @@ func (q *question) appendText(dst []byte) []byte {
 	}
 	return dst
 }
+
+// view is b as a string without a copy, which for a name of more than 32
+// octets would be made on the heap. It is only for Decide and Judge, which
+// keep no part of a name, and only while b stays as it is.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -61,7 +61,7 @@ func (k *Kernel) Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) er
 		// Added first, so that there is something to delete, then deleted, so
 		// that the end is the new one on kernels that cannot change it.
 		err = k.batch(func(c *nftables.Conn) error {
-			return errors.Join(queueAdd(c, els, end), queueRemove(c, els), queueAdd(c, els, end))
+			return errors.Join(k.queueAdd(c, els, end), k.queueRemove(c, els), k.queueAdd(c, els, end))
 		})
 		if !errors.Is(err, unix.ENOENT) || k.gone() {
 			break // else one ended between the two

@@ -36,7 +36,8 @@ type Kernel struct {
 	// What win_bytes and win_dead held when a change of schema made them anew.
 	passed, dead map[firewall.Mark]firewall.Count
 
-	told told
+	told   told
+	layout map[string]firewall.Set // of the live sets, which every ruleset has
 
 	portMu sync.Mutex
 	ports  map[uint32]bool // netlink addresses that changes of our own come from
@@ -47,7 +48,11 @@ type Kernel struct {
 func Open() (*Kernel, error) { return openWith(bufferSize) }
 
 func openWith(buffer int) (*Kernel, error) {
-	k := &Kernel{buffer: buffer, ports: map[uint32]bool{}, passed: map[firewall.Mark]firewall.Count{}, dead: map[firewall.Mark]firewall.Count{}}
+	k := &Kernel{buffer: buffer, ports: map[uint32]bool{}, passed: map[firewall.Mark]firewall.Count{}, dead: map[firewall.Mark]firewall.Count{},
+		layout: map[string]firewall.Set{}}
+	for _, s := range firewall.Closed().Sets {
+		k.layout[s.Name] = s
+	}
 	var err error
 	if k.reader, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
 		return nil, fmt.Errorf("opening nftables socket: %w", err)

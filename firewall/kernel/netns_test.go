@@ -143,7 +143,7 @@ func cable(t testing.TB, a *netns, aName string, b *netns, bName string) {
 // A clinic is a gateway between an outside, with a vendor and a stranger, and
 // a LAN with one device. The test runs inside the gateway.
 type clinic struct {
-	*testing.T
+	testing.TB
 	gw, out, lan *netns
 	k            *kernel.Kernel
 }
@@ -172,10 +172,10 @@ func policy() firewall.Policy {
 	}
 }
 
-func newClinic(t *testing.T) *clinic {
+func newClinic(t testing.TB) *clinic {
 	t.Helper()
 	needRoot(t)
-	c := &clinic{T: t, gw: newNetns(t), out: newNetns(t), lan: newNetns(t)}
+	c := &clinic{TB: t, gw: newNetns(t), out: newNetns(t), lan: newNetns(t)}
 	cable(t, c.gw, "wan0", c.out, "eth0")
 	cable(t, c.gw, "lan0", c.lan, "eth0")
 	c.out.do(t, func() error {

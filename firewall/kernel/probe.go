@@ -27,7 +27,7 @@ func (k *Kernel) AddProbe(iface string, d time.Duration) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s, _ := firewall.Closed().Set("probe_if")
+	s := k.layout["probe_if"]
 	err = k.batch(func(c *nftables.Conn) error {
 		now := bootTime()
 		return addTimed(c, s, []timed{{e, now + d}}, now, time.Millisecond)

@@ -78,7 +78,7 @@ func (c *clinic) numbered(t *testing.T, to string) (net.Conn, *atomic.Int64) {
 			rc.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
 			return err
 		}}
-		p, err := lc.ListenPacket(context.Background(), "udp", dev4+":3390")
+		p, err := lc.ListenPacket(context.Background(), "udp", dev4+":3388")
 		if err != nil {
 			return err
 		}
@@ -94,12 +94,12 @@ func (c *clinic) numbered(t *testing.T, to string) (net.Conn, *atomic.Int64) {
 		}()
 		return nil
 	})
-	if err := c.k.AddPasses(11, []firewall.Pass{{Source: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.UDP, WANPort: 13390,
-		Inside: netip.MustParseAddrPort(dev4 + ":3390")}}); err != nil {
+	if err := c.k.AddPasses(11, []firewall.Pass{{Source: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.UDP, WANPort: 13388,
+		Inside: netip.MustParseAddrPort(dev4 + ":3388")}}); err != nil {
 		t.Fatal(err)
 	}
 	c.out.do(t, func() (err error) {
-		conn, err = net.Dial("udp", strings.Replace(to, "13389", "13390", 1))
+		conn, err = net.Dial("udp", strings.Replace(to, "13389", "13388", 1))
 		return err
 	})
 	return conn, &seen

@@ -50,11 +50,14 @@ func (k *Kernel) WatchFlows(ctx context.Context, seen func(firewall.Flow)) error
 // happened before. Our own changes are known by their socket.
 func (k *Kernel) WatchForeign(ctx context.Context, changed func()) error {
 	const newGen = netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWGEN)
+	foreign := func() {
+		k.told.forgetAll()
+		changed()
+	}
 	for {
-		err := listenThen(ctx, []uint32{unix.NFNLGRP_NFTABLES}, changed, func(m netlink.Message) error {
+		err := listenThen(ctx, []uint32{unix.NFNLGRP_NFTABLES}, foreign, func(m netlink.Message) error {
 			if m.Header.Type == newGen && !k.isOurs(m.Header.PID) {
-				k.told.forgetAll()
-				changed()
+				foreign()
 			}
 			return nil
 		})

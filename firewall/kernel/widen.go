@@ -169,6 +169,7 @@ func (k *Kernel) ExtendWindow(m firewall.Mark, left time.Duration) (Live, error)
 	if left < firewall.MinOpen || left > firewall.MaxOpen {
 		return fail(fmt.Errorf("cannot be open for %s", left))
 	}
+	end := bootTime() + left // before anything takes time
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t, _, err := k.rest(m)
@@ -181,10 +182,10 @@ func (k *Kernel) ExtendWindow(m firewall.Mark, left time.Duration) (Live, error)
 	els := t.of(m)
 	els["win_live"] = []firewall.Elem{m.Elem()}
 	err = k.batch(func(c *nftables.Conn) error {
-		if err := queueRemove(c, els); err != nil {
+		if err := k.queueRemove(c, els); err != nil {
 			return err
 		}
-		return queueAdd(c, els, bootTime()+left)
+		return k.queueAdd(c, els, end)
 	})
 	if errors.Is(err, unix.ENOENT) {
 		err = errors.Join(ErrNotOpen, err) // it ended meanwhile, and stays so

@@ -19,8 +19,8 @@ var (
 	ErrTaken   = errors.New("another open window has this way")
 )
 
-// OpenWindow opens a window, for o.For from the moment the kernel takes it,
-// and returns it as read back. First it removes what conntrack keeps of flows
+// OpenWindow opens a window, for o.For from the moment of the call, and
+// returns it as read back. First it removes what conntrack keeps of flows
 // of earlier windows between the same ends: on the same ports they would be
 // refused as theirs. Flows of the mark itself stay, so that a window lost to
 // somebody's "flush ruleset" can be put back for the rest of its time without
@@ -29,6 +29,7 @@ var (
 // It is ErrOpen if the mark is live, ErrTaken if another live window has a way
 // that means some of the same packets. Nothing is open after an error.
 func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
+	end := bootTime() + o.For // before anything takes time
 	els, err := o.Elements()
 	if err != nil {
 		return Live{}, err
@@ -48,7 +49,7 @@ func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
 	if err := k.dropStale(o.Mark, o.Meets, t); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: removing old flows: %w", o.Mark, err)
 	}
-	if err := k.addWays(els, bootTime()+o.For); err != nil {
+	if err := k.addWays(els, end); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
 	}
 	return k.readBack(o.Mark, els, o.For)
@@ -68,15 +69,14 @@ func (t liveTable) free(els map[string][]firewall.Elem) error {
 
 // addWays adds elements in one transaction, all ending at the same boot time.
 func (k *Kernel) addWays(els map[string][]firewall.Elem, end time.Duration) error {
-	return k.batch(func(c *nftables.Conn) error { return queueAdd(c, els, end) })
+	return k.batch(func(c *nftables.Conn) error { return k.queueAdd(c, els, end) })
 }
 
 // queueAdd queues the adding of elements, all ending at the same boot time.
-func queueAdd(c *nftables.Conn, els map[string][]firewall.Elem, end time.Duration) error {
-	rs := firewall.Closed() // has the layout of every live set
+func (k *Kernel) queueAdd(c *nftables.Conn, els map[string][]firewall.Elem, end time.Duration) error {
 	now := bootTime()
 	for name, es := range els {
-		s, ok := rs.Set(name)
+		s, ok := k.layout[name]
 		if !ok {
 			return fmt.Errorf("no set %s", name)
 		}
@@ -202,14 +202,13 @@ func (k *Kernel) remove(els map[string][]firewall.Elem) error {
 	if len(els) == 0 {
 		return nil
 	}
-	return k.batch(func(c *nftables.Conn) error { return queueRemove(c, els) })
+	return k.batch(func(c *nftables.Conn) error { return k.queueRemove(c, els) })
 }
 
 // queueRemove queues the removing of elements, all of which must be there.
-func queueRemove(c *nftables.Conn, els map[string][]firewall.Elem) error {
-	rs := firewall.Closed()
+func (k *Kernel) queueRemove(c *nftables.Conn, els map[string][]firewall.Elem) error {
 	for name, es := range els {
-		s, ok := rs.Set(name)
+		s, ok := k.layout[name]
 		if !ok {
 			return fmt.Errorf("no set %s", name)
 		}

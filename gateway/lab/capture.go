@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Capture counts the TCP and UDP packets that go through interfaces of this
+// A Capture counts the TCP and UDP packets, and the errors about them, that go through interfaces of this
 // host, by packet sockets: a witness of the rules that is none of the rules'.
 type Capture struct {
 	Devs  []string // interfaces; at least one
@@ -34,8 +34,8 @@ type Catch struct {
 // kernel's own stamps, in Unix nanoseconds.
 type Caught struct {
 	Dev     string         `json:"dev"`
-	Out     bool           `json:"out"` // sent by this host, or passed on
-	Proto   string         `json:"proto"`
+	Out     bool           `json:"out"`   // sent by this host, or passed on
+	Proto   string         `json:"proto"` // tcp, udp; icmp: an error about such a flow
 	From    netip.AddrPort `json:"from"`
 	To      netip.AddrPort `json:"to"`
 	Packets uint64         `json:"packets"`
@@ -130,7 +130,7 @@ func (c Capture) count(seen map[caughtKey]*Caught, tap int, dev string, p packet
 	k := caughtKey{tap, p.out, p.proto, p.from, p.to}
 	f := seen[k]
 	if f == nil {
-		f = &Caught{Dev: dev, Out: p.out, Proto: network(p.proto), From: p.from, To: p.to, First: p.at}
+		f = &Caught{Dev: dev, Out: p.out, Proto: protocol(p.proto), From: p.from, To: p.to, First: p.at}
 		seen[k] = f
 	}
 	f.Packets++
@@ -226,36 +226,62 @@ func stampOf(oob []byte) int64 {
 	return time.Now().UnixNano()
 }
 
-// parsePacket reads the head of an IP packet. ok is false for what is neither
-// TCP nor UDP, for later fragments, and for IPv6 with extension headers.
+// parsePacket reads the head of an IP packet. An ICMP error counts as a packet
+// of the flow that it is about, from its target back to its source. ok is false
+// for other packets without ports, for later fragments, and for IPv6 with
+// extension headers.
 func parsePacket(b []byte) (p packet, ok bool) {
-	var from, to netip.Addr
-	var rest []byte
+	length, proto, from, to, rest, ok := parseIP(b)
+	if !ok {
+		return p, false
+	}
+	p = packet{proto: proto, length: length}
+	kind := byte(255)
+	if len(rest) > 8 {
+		kind = rest[0]
+	}
+	switch {
+	case proto == unix.IPPROTO_TCP || proto == unix.IPPROTO_UDP:
+		if len(rest) < 4 {
+			return p, false
+		}
+		p.from = netip.AddrPortFrom(from, binary.BigEndian.Uint16(rest))
+		p.to = netip.AddrPortFrom(to, binary.BigEndian.Uint16(rest[2:]))
+		return p, true
+	case proto == unix.IPPROTO_ICMP && (kind == 3 || kind == 11 || kind == 12), // RFC 792
+		proto == unix.IPPROTO_ICMPV6 && kind >= 1 && kind <= 4: // RFC 4443
+		_, about, source, target, ports, ok := parseIP(rest[8:])
+		if !ok || about != unix.IPPROTO_TCP && about != unix.IPPROTO_UDP || len(ports) < 4 {
+			return p, false
+		}
+		p.from = netip.AddrPortFrom(target, binary.BigEndian.Uint16(ports[2:]))
+		p.to = netip.AddrPortFrom(source, binary.BigEndian.Uint16(ports))
+		return p, true
+	}
+	return p, false
+}
+
+func parseIP(b []byte) (length int, proto uint8, from, to netip.Addr, rest []byte, ok bool) {
 	switch {
 	case len(b) >= 20 && b[0]>>4 == 4:
 		head := int(b[0]&0x0f) * 4
 		if head < 20 || head > len(b) || binary.BigEndian.Uint16(b[6:])&0x1fff != 0 {
-			return p, false
+			return 0, 0, from, to, nil, false
 		}
-		p.length, p.proto = int(binary.BigEndian.Uint16(b[2:])), b[9]
-		from, to, rest = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:])), b[head:]
+		return int(binary.BigEndian.Uint16(b[2:])), b[9], netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:])), b[head:], true
 	case len(b) >= 40 && b[0]>>4 == 6:
-		p.length, p.proto = 40+int(binary.BigEndian.Uint16(b[4:])), b[6]
-		from, to, rest = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:])), b[40:]
-	default:
-		return p, false
+		return 40 + int(binary.BigEndian.Uint16(b[4:])), b[6], netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:])), b[40:], true
 	}
-	if p.proto != unix.IPPROTO_TCP && p.proto != unix.IPPROTO_UDP || len(rest) < 4 {
-		return p, false
-	}
-	p.from = netip.AddrPortFrom(from, binary.BigEndian.Uint16(rest))
-	p.to = netip.AddrPortFrom(to, binary.BigEndian.Uint16(rest[2:]))
-	return p, true
+	return 0, 0, from, to, nil, false
 }
 
-func network(proto uint8) string {
-	if proto == unix.IPPROTO_UDP {
+// protocol names a protocol; an ICMP error's is "icmp" in both families.
+func protocol(proto uint8) string {
+	switch proto {
+	case unix.IPPROTO_TCP:
+		return "tcp"
+	case unix.IPPROTO_UDP:
 		return "udp"
 	}
-	return "tcp"
+	return "icmp"
 }

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"monban/gateway/run"
 )
 
 // A Flood sends to a Sink as much as it is told to, or as goes through. Its
@@ -48,8 +50,8 @@ func (f Flood) Run(ctx context.Context) (Flooded, error) {
 	return f.stream(ctx)
 }
 
-// stream pushes zeros through one connection. It returns when the peer has
-// taken all of them.
+// stream pushes zeros through one connection, and drops what comes back. It
+// returns when the peer has taken all of them.
 func (f Flood) stream(ctx context.Context) (Flooded, error) {
 	var r Flooded
 	c, err := dialFrom(ctx, "tcp", "", f.To.String())
@@ -57,6 +59,11 @@ func (f Flood) stream(ctx context.Context) (Flooded, error) {
 		return r, err
 	}
 	defer c.Close()
+	g, _ := run.NewGroup(ctx)
+	g.Go("hearing", func(context.Context) error {
+		_, err := io.Copy(io.Discard, c)
+		return err
+	})
 	began, zeros := time.Now(), make([]byte, 256<<10)
 	for ctx.Err() == nil {
 		n, err := c.Write(zeros)
@@ -67,9 +74,9 @@ func (f Flood) stream(ctx context.Context) (Flooded, error) {
 	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		return r, fmt.Errorf("sending: %w", err)
 	}
-	_, _ = io.Copy(io.Discard, c) // the sink closes when it has read all
+	err = g.Wait() // the peer closes when it has read all
 	r.Took = time.Since(began)
-	return r, nil
+	return r, err
 }
 
 // datagrams sends numbered datagrams, many with each system call: what the

@@ -152,6 +152,8 @@ func FuzzParsePacket(f *testing.F) {
 	four := []byte{0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x1e, 0x61, 0, 7, 0, 12, 0, 0}
 	f.Add(four)
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 20, 6, 64}, make([]byte, 52)...))
+	refused := append([]byte{0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 2, 192, 0, 2, 1, 3, 3, 0, 0, 0, 0, 0, 0}, four...)
+	f.Add(refused)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := parsePacket(b)
 		if ok && (!p.from.IsValid() || !p.to.IsValid() || p.from.Addr().Is4() != p.to.Addr().Is4() || p.length < 0) {
@@ -159,6 +161,9 @@ func FuzzParsePacket(f *testing.F) {
 		}
 	})
 	if p, ok := parsePacket(four); !ok || p.length != 32 || p.from.String() != "192.0.2.1:7777" || p.to.String() != "192.0.2.2:7" {
+		f.Errorf("%+v %v", p, ok)
+	}
+	if p, ok := parsePacket(refused); !ok || p.length != 56 || p.from.String() != "192.0.2.2:7" || p.to.String() != "192.0.2.1:7777" || protocol(p.proto) != "icmp" {
 		f.Errorf("%+v %v", p, ok)
 	}
 }

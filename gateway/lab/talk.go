@@ -55,6 +55,9 @@ func (t Talk) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer c.Close()
+	if tcp, ok := c.(*net.TCPConn); ok && t.Local != "" {
+		_ = tcp.SetLinger(0) // so that the port can be used again at once
+	}
 	notes.write(Event{What: "connected"})
 	g, gctx := run.NewGroup(ctx)
 	stop := context.AfterFunc(gctx, func() { c.Close() })

@@ -63,6 +63,9 @@ func Check(s Settings) error {
 		f.port("mail.port", m.Port)
 		f.words("mail.user", m.User)
 		f.words("mail.password", m.Password)
+		if m.User != "" && m.Password == "" {
+			f.add("mail.password", "notice.password_missing")
+		}
 		f.address("mail.from", m.From)
 		switch {
 		case len(m.To) == 0:

@@ -100,10 +100,11 @@ func (l *layout) section(s Section) {
 		for _, f := range s.Facts {
 			l.row(t, []string{f.Name, f.Value}, nil)
 		}
-		l.y += 1
+		l.y++
 	}
 	if s.Text != "" {
 		l.lines(s.Text, sizeText, false, false)
+		l.y++
 	}
 	if s.Table != nil && len(s.Table.Head) > 0 {
 		l.table(s.Table)
@@ -138,7 +139,7 @@ func (l *layout) code(s string) {
 		l.put(mark{x: left + pad, y: base(l.y, sizeTable), text: line, size: sizeTable})
 		l.y += h
 	}
-	l.y += 1
+	l.y++
 }
 
 // A grid is how the rows of a table are drawn.

@@ -64,7 +64,7 @@ func (r Request) check() error {
 	case r.Length > window.MaxLength:
 		on("for", "window.too_long", "max", "8h")
 	case r.Length < window.MinLength || r.Length%time.Second != 0:
-		on("for", "window.too_short", "min", window.MinLength)
+		on("for", "window.too_short", "min", "1s")
 	}
 	if !r.NotBefore.IsZero() && !onWire(r.NotBefore) {
 		on("at", "request.bad_time")
@@ -94,7 +94,7 @@ func (r Request) checkWays(on func(field, code string, kv ...any)) {
 	}
 	for _, p := range r.Ports {
 		if !known(p.Proto) || p.Port == 0 || p.WAN == 0 {
-			on("ports", "window.bad_port", "port", p)
+			on("ports", "window.bad_port", "port", p.String())
 		}
 	}
 	if n := len(r.Targets); targets && n == 0 || n > maxWays {
@@ -113,7 +113,7 @@ func (r Request) checkWays(on func(field, code string, kv ...any)) {
 	}
 	for _, s := range r.Sources {
 		if !s.IsValid() || s.Bits() == 0 || s != s.Masked() || !plain(s.Addr()) {
-			on("source", "request.bad_source", "source", s)
+			on("source", "request.bad_source", "source", s.String())
 		}
 	}
 }

@@ -30,6 +30,7 @@ func (tx *Tx) InsertPerson(p people.Person) (people.Person, error) {
 		return p, fmt.Errorf("adding a person: role %q is none of a person", p.Role)
 	}
 	p.Created = time.UnixMilli(tx.at.Wall.UnixMilli()).UTC()
+	p.Deputy = p.Deputy && p.Role == people.Staff
 	res, err := tx.tx.ExecContext(tx.ctx, `INSERT INTO person (name, name_key, role, password, totp, counter, disabled, deputy, created)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter,
 		p.Disabled, p.Deputy, p.Created.UnixMilli())

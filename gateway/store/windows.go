@@ -127,24 +127,34 @@ func (tx *Tx) PutWindow(w window.Window, from window.State) error {
 }
 
 // PutRemarks keeps what was said about w after its end. That is no step of the
-// window, and may come while it takes one. A remark that somebody else made
-// meanwhile stays: the Fault is window.changed.
+// window, and may come while it takes one. A remark is never changed: if there
+// is another one already, the Fault is window.changed.
 func (tx *Tx) PutRemarks(w window.Window) error {
-	var said [3]any
-	for i, r := range []window.Remark{w.Report, w.Review, w.Excuse} {
-		said[i] = ""
-		if r.IsZero() {
+	have, err := tx.Window(w.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range []struct {
+		column     string
+		have, want window.Remark
+	}{{"report", have.Report, w.Report}, {"review", have.Review, w.Review}, {"excuse", have.Excuse, w.Excuse}} {
+		// As they come back from here.
+		r.want.At, r.want.By.SteppedUp = fromMillis(millis(r.want.At)), time.Time{}
+		switch {
+		case r.have == r.want:
 			continue
+		case !r.have.IsZero():
+			return text.NewFault("window.changed", "window", w.ID)
 		}
-		r.At = time.UnixMilli(r.At.UnixMilli()).UTC() // as every time here
-		var err error
-		if said[i], err = asJSON(r); err != nil {
+		said, err := asJSON(r.want)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.tx.ExecContext(tx.ctx, "UPDATE window SET "+r.column+" = ? WHERE id = ?", said, w.ID); err != nil {
 			return err
 		}
 	}
-	res, err := tx.tx.ExecContext(tx.ctx, `UPDATE window SET report = ?1, review = ?2, excuse = ?3
-		WHERE id = ?4 AND report IN ('', ?1) AND review IN ('', ?2) AND excuse IN ('', ?3)`, append(said[:], w.ID)...)
-	return oneRow(res, err, text.NewFault("window.changed", "window", w.ID))
+	return nil
 }
 
 // move records the transition; its key makes it happen once.

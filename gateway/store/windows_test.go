@@ -14,7 +14,7 @@ import (
 	"monban/gateway/window"
 )
 
-// act records fn with a line for each of two changes.
+// act records fn with two lines, enough for two changes of windows.
 func act(t testing.TB, db *DB, who people.Actor, fn func(tx *Tx) error) error {
 	t.Helper()
 	return db.Act(t.Context(), who, at, func(tx *Tx) error {
@@ -226,7 +226,7 @@ func TestRemarks(t *testing.T) {
 	if got, err := db.Window(t.Context(), w.ID); err != nil || len(got.Owes()) != 0 || got.Report != first.Report || got.Review != first.Review {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := say(window.Window{ID: 99}); codeOf(err) != "window.changed" {
+	if err := say(window.Window{ID: 99}); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
 }

@@ -51,6 +51,9 @@ var maintenanceText = map[string]sentence{
 	"window.tool_unknown": {
 		JA: "遠隔操作ソフト「{tool}」は一覧にありません。一覧から選んでください。",
 		EN: "The remote-support tool {tool} is not on the list. Choose one of the list."},
+	"window.tunnel_port": {
+		JA: "WAN側のUDPポート {port} は WireGuard のトンネルが使っています。ほかのポートを選んでください。",
+		EN: "UDP port {port} on the WAN belongs to the WireGuard tunnel. Choose another."},
 	"window.no_tunnel": {
 		JA: "{vendor} には WireGuard のトンネルが登録されていません。ほかの開け方を選ぶか、保守業者に登録を頼んでください。",
 		EN: "No WireGuard tunnel is registered for {vendor}. Choose another way, or have one registered."},

@@ -102,6 +102,9 @@ var noticeText = map[string]sentence{
 	"notice.secret_short": {
 		JA: "合い言葉が短すぎます。{min} 文字以上の、ほかで使っていないものにしてください。",
 		EN: "The secret is too short. Use at least {min} characters that are used nowhere else."},
+	"notice.password_missing": {
+		JA: "利用者名を入れたときは、パスワードも入れてください。サインインが要らないサーバーなら、利用者名を空にしてください。",
+		EN: "With a user, enter the password, too. If the server needs no sign-in, leave the user empty."},
 	"notice.secret_again": {
 		JA: "送り先を変えたときは、パスワードや合い言葉も入れ直してください。前のものを別の相手に渡さないためです。",
 		EN: "When where it goes changes, enter the password or secret again, so that the old one is not given to somebody else."},

@@ -108,9 +108,10 @@ func (d *Device) peers() ([]Status, error) {
 	for _, p := range dev.Peers {
 		s := Status{Peer: Peer{Key: Key(p.PublicKey)}, Received: uint64(p.ReceiveBytes), Sent: uint64(p.TransmitBytes)}
 		for _, n := range p.AllowedIPs {
-			// A net, which we never give, shows as its first address, and so
-			// as another than any that is wanted.
 			a, _ := netip.AddrFromSlice(n.IP)
+			if ones, bits := n.Mask.Size(); ones != bits {
+				a = netip.Addr{} // a net, which we never give: like no peer that is wanted
+			}
 			s.Addrs = append(s.Addrs, a.Unmap())
 		}
 		slices.SortFunc(s.Addrs, netip.Addr.Compare)
@@ -126,10 +127,10 @@ func (d *Device) peers() ([]Status, error) {
 	return all, nil
 }
 
-// SetPeers makes the interface have exactly these peers. Who is there already
-// with the same addresses is not touched, so his tunnel lives on; who is not
-// wanted any more is cut at once, keys and all. Afterwards the kernel is asked
-// whether it is so.
+// SetPeers makes the interface have exactly these peers. The tunnel of who is
+// there already lives on; who is not wanted any more is cut at once, keys and
+// all. If he is let in again later, his end may take 15 s to notice that it
+// must begin anew. Afterwards the kernel is asked whether it is so.
 func (d *Device) SetPeers(want []Peer) error {
 	want, err := d.check(want)
 	if err != nil {
@@ -143,8 +144,7 @@ func (d *Device) SetPeers(want []Peer) error {
 	}
 	var change []wgtypes.PeerConfig
 	for _, h := range have {
-		if !slices.ContainsFunc(want, h.Peer.equal) {
-			// Also who only changes: his old addresses may be another's now.
+		if !slices.ContainsFunc(want, func(p Peer) bool { return p.Key == h.Key }) {
 			change = append(change, wgtypes.PeerConfig{PublicKey: wgtypes.Key(h.Key), Remove: true, UpdateOnly: true})
 		}
 	}

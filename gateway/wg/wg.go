@@ -16,9 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Name is the interface's usual name. The packet rules know it by that.
-const Name = "monban-wg"
-
 // kind is what the kernel calls such interfaces.
 const kind = "wireguard"
 
@@ -27,7 +24,7 @@ var ErrNone = errors.New("the kernel has no WireGuard")
 
 // Config is what the interface is to be.
 type Config struct {
-	Name string     // required
+	Name string     // required; the packet rules know the interface by it
 	Key  PrivateKey // required
 	Port uint16     // required; UDP, on every address of the box
 	// Addresses are ours inside the tunnels, with their nets: the peers'

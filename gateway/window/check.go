@@ -159,7 +159,7 @@ func (w *Window) checkStart(on noter) {
 	}
 	w.NotBefore = w.NotBefore.Round(0).UTC() // without the monotonic clock
 	switch {
-	case w.NotBefore.Before(w.RequestedAt.Add(-startPast)):
+	case w.NotBefore.Before(w.RequestedAt.Add(-startPast)), !w.over().After(w.RequestedAt):
 		on("start", "window.start_past")
 	case w.NotBefore.After(w.RequestedAt.Add(startFar)):
 		on("start", "window.start_far", "days", int(startFar/(24*time.Hour)))

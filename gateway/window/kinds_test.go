@@ -101,6 +101,11 @@ func TestPlannedStart(t *testing.T) {
 			t.Errorf("%s: planned for %v", c.name, w.NotBefore)
 		}
 	}
+	a := ask()
+	a.NotBefore, a.Length = now.Add(-time.Minute), time.Minute
+	if _, err := window.Ask(a, staff, now); !slices.Equal(codes(err), []string{"start window.start_past"}) {
+		t.Errorf("over before it was asked for: %v", err)
+	}
 }
 
 // A planned window lasts to its planned end, however late it begins.

@@ -174,7 +174,7 @@ type Session struct {
 	Mark   uint32         `json:"mark"`
 	Proto  Proto          `json:"proto"`
 	Source netip.AddrPort `json:"source"`
-	Target netip.AddrPort `json:"target"` // the device, after DNAT
+	Target netip.AddrPort `json:"target"` // where it led: the device, after DNAT, or what the device dialled
 	Start  time.Time      `json:"start"`
 	End    time.Time      `json:"end"`       // zero while it lives
 	In     uint64         `json:"bytes_in"`  // vendor to device

@@ -88,6 +88,13 @@ function renew(old, now) {
   return next.dataset.summary && next.dataset.summary !== said ? next.dataset.summary : "";
 }
 
+// retitle puts the lamp's words before the page's title, or takes them away.
+function retitle(old, now) {
+  let title = document.title;
+  if (old && title.startsWith(old)) title = title.slice(old.length).trimStart();
+  document.title = now ? now + title : title;
+}
+
 // refresh asks for this very page again and puts its live regions in place of
 // the old ones. The header tells the server that nobody touched anything, so
 // that an unattended page does not keep its session alive.
@@ -110,10 +117,10 @@ async function refresh() {
   for (const old of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(old.id);
     if (!now || busy(old) || (form && old.closest("main"))) continue;
+    if (old.id === "lamp") retitle(old.dataset.title, now.dataset.title);
     const said = renew(old, now);
     if (said) news.push(said);
   }
-  if (!form) document.title = fresh.title;
   const box = document.getElementById("news");
   if (box && news.length > 0) box.textContent = news.join(" ");
 }

@@ -33,6 +33,7 @@ type Cell struct {
 	Level string // not empty: drawn as a chip
 	URL   string
 	Code  bool
+	Wide  bool // a sentence: it needs room
 }
 
 func (t Table) right(i int) bool { return i < len(t.Right) && t.Right[i] }

@@ -418,7 +418,7 @@ func table(t Table, by string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for i, c := range r {
-				var templ_7745c5c3_Var25 = []any{templ.KV("number", t.right(i)), templ.KV("code", c.Code)}
+				var templ_7745c5c3_Var25 = []any{templ.KV("number", t.right(i)), templ.KV("code", c.Code), templ.KV("wide", c.Wide)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var25...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
