@@ -95,6 +95,13 @@ func state(bits uint32) []Match {
 	return []Match{{Fields: []Field{State}, Mask: num32(bits), Not: true, In: []Range{One(num32(0))}}}
 }
 
+// begun matches packets from the LAN whose flow has been let begin. Without an
+// answer the flow stays new for ever, and each packet would go through all that
+// looks at the first.
+func begun() []Match {
+	return append(from("lan_if"), Match{Fields: []Field{Status}, Mask: num32(StatusConfirmed), Not: true, In: []Range{One(num32(0))}})
+}
+
 func governedFlow() []Match {
 	return []Match{{Fields: []Field{CTMark}, Mask: num32(Governed), Not: true, In: []Range{One(num32(0))}}}
 }

@@ -14,17 +14,21 @@ const answers = StateEstablished | StateRelated
 func prerouting(p Policy) []Chain {
 	honest := Chain{Name: "honest", Hook: &Hook{"filter", "prerouting", PriorityMangle, Accept}, Rules: []Rule{
 		when(state(answers)).why("its first packet was checked").accept(),
+		when(begun()).why("its first packet was checked").accept(),
 		when(in("lo")).why("the box to itself").accept(),
 		when(from("probe_if")).why("self-test may claim any source").accept(),
-		when(from("wan_if"), ip4(), protos(UDP), ports(SourcePort, 67), ports(TargetPort, 68), is(TargetType, num32(2))).
-			why("DHCP servers may have private addresses").accept(),
-		when(from("wan_if"), bySet("bogon4", Source4)).why("nobody outside has these").refuse(CountBogon),
-		when(from("wan_if"), bySet("bogon6", Source6)).why("nobody outside has these").refuse(CountBogon),
+		when(from("wan_if")).jump("honest_wan"),
 		when(bySet("unrouted4", Source4)).accept(),
 		when(bySet("unrouted6", Source6)).accept(),
 		when(bySet("linkwide4", Target4)).accept(),
 		when(bySet("linkwide6", Target6)).accept(),
 		when(is(Reverse, num32(0))).why("source is not behind this interface").refuse(CountSpoofed),
+	}}
+	outside := Chain{Name: "honest_wan", Rules: []Rule{
+		when(ip4(), protos(UDP), ports(SourcePort, 67), ports(TargetPort, 68), is(TargetType, num32(2))).
+			why("DHCP servers may have private addresses").accept(),
+		when(bySet("bogon4", Source4)).why("nobody outside has these").refuse(CountBogon),
+		when(bySet("bogon6", Source6)).why("nobody outside has these").refuse(CountBogon),
 	}}
 	nat := Chain{Name: "dstnat", Hook: &Hook{"nat", "prerouting", PriorityDstNAT, Accept}, Rules: []Rule{
 		when(from("wan_if")).jump("wan_dnat"),
@@ -38,7 +42,7 @@ func prerouting(p Policy) []Chain {
 	if p.Masquerade {
 		masq.Rules = append(masq.Rules, when(toward("wan_if"), bySet("lan4", Source4)).do(Action{Do: DoMasquerade}))
 	}
-	chains := []Chain{honest, nat, wan, masq}
+	chains := []Chain{honest, nat, wan, masq, outside}
 	if !p.ServeDNS {
 		return chains
 	}
@@ -148,22 +152,27 @@ func refusals(toBox bool) []Rule {
 }
 
 // forwardChains look at a flow once, when it is new: every packet after it
-// passes two rules. A flow that new rules would not let begin is taken out of
+// passes two rules, or three while nobody answers. A flow that new rules would not let begin is taken out of
 // conntrack when they are put in force (see Ruleset.Permits).
 func forwardChains(p Policy) []Chain {
 	forward := base("forward",
 		when(governedFlow()).why("windows before everything").follow("governed"),
 		when(state(answers)).why("answers").accept(),
+		when(begun()).why("more of the same").accept(),
 		when(state(StateInvalid)).refuse(CountInvalid),
 		when(state(StateNew)).jump("fresh"),
-		when(from("lan_if"), bySet("vendor4", Target4)).follow("to_vendor"),
-		when(from("lan_if"), bySet("vendor6", Target6)).follow("to_vendor"),
+		when(from("lan_if")).follow("lan_any"),
 		when(from("wan_if")).follow("wan_lan"),
 		when(from("probe_if")).follow("wan_lan"),
-		when(from("lan_if"), toward("wan_if")).follow("lan_out"),
 		when(from("wg_if")).follow("tunnel_lan"),
 		when().refuse(CountForward),
 	)
+	anywhere := Chain{Name: "lan_any", Rules: []Rule{
+		when(bySet("vendor4", Target4)).follow("to_vendor"),
+		when(bySet("vendor6", Target6)).follow("to_vendor"),
+		when(toward("wan_if")).follow("lan_out"),
+		when().refuse(CountForward),
+	}}
 	vendor := Chain{Name: "to_vendor", Rules: []Rule{
 		when(toward("wan_if"), ip4(), protos(TCP, UDP), within("allow4", way4...)).why("permitted for good").accept(),
 		when(toward("wan_if"), ip6(), protos(TCP, UDP), within("allow6", way6...)).why("permitted for good").accept(),
@@ -182,7 +191,7 @@ func forwardChains(p Policy) []Chain {
 		when(begins(ip6())).why("windows by tunnel").window("inner6", way6...),
 		when().why("no window leads there").refuse(CountTunnel),
 	}}
-	return append([]Chain{forward, vendor, wan, tunnel}, lanOut(p)...)
+	return append([]Chain{forward, anywhere, vendor, wan, tunnel}, lanOut(p)...)
 }
 
 // lanOut is what the LAN may begin, but for what it dials at vendors. A gate

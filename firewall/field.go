@@ -28,6 +28,7 @@ const (
 	SourceEther
 	Reverse    // is there a route back to the source through the interface it came by
 	TargetType // is the target an address of the box
+	Status     // what became of its flow so far
 )
 
 var fields = map[Field]struct {
@@ -56,6 +57,7 @@ var fields = map[Field]struct {
 	SourceEther: {"ether saddr", TypeEther},
 	Reverse:     {"fib saddr . iif oif", TypeReachable},
 	TargetType:  {"fib daddr type", TypeAddrType},
+	Status:      {"ct status", TypeCTStatus},
 }
 
 // Type is what the field holds.
@@ -72,6 +74,10 @@ const (
 	StateNew         uint32 = 8
 	StateUntracked   uint32 = 64
 )
+
+// StatusConfirmed is the bit of the field Status that says that the flow's
+// first packet was let through, to where it went.
+const StatusConfirmed uint32 = 8
 
 // TCP flags, as bits of the field Flags.
 const (

@@ -101,8 +101,8 @@ func (s scene) world() firewall.World {
 //
 //	INTERFACE FROM TO PROTOCOL[:PORT] [word…] -> VERDICT [REASON]
 //
-// with these words: a state (established, related, invalid, untracked), reply,
-// ack (TCP that does not begin), mark=N (of the flow), sport=N, mac=M, icmp
+// with these words: a state (established, related, invalid, untracked), begun,
+// reply, ack (TCP that does not begin), mark=N (of the flow), sport=N, mac=M, icmp
 // types as PORT, hops=N, multicast. REASON is a part of the deciding rule's
 // comment, or "to ADDRESS:PORT" for a translated target, or "mark N".
 func TestFlows(t *testing.T) {
@@ -226,6 +226,8 @@ func parseFlow(line string) (p firewall.Packet, want []string, err error) {
 			p.State = firewall.StateInvalid
 		case "untracked":
 			p.State = firewall.StateUntracked
+		case "begun":
+			p.Begun = true
 		case "reply":
 			p.Reply = true
 		case "ack":

@@ -106,7 +106,7 @@ func drawPacket(t *rapid.T) firewall.Packet {
 		In: drawIface(t, "in"), Source: drawAddr(t, "source"), Target: drawAddr(t, "target"), Proto: drawProto(t, "proto"),
 		SourcePort: drawPort(t, "sport"), Port: drawPort(t, "port"), Flags: rapid.Byte().Draw(t, "flags"),
 		Kind: rapid.SampledFrom([]uint8{0, 3, 8, 128, 130, 133, 134, 135, 136}).Draw(t, "kind"), HopLimit: rapid.SampledFrom([]uint8{1, 255}).Draw(t, "hops"),
-		State: rapid.SampledFrom([]uint32{0, 1, 2, 4, 8, 64, 255}).Draw(t, "state"), Reply: rapid.Bool().Draw(t, "reply"),
+		State: rapid.SampledFrom([]uint32{0, 1, 2, 4, 8, 64, 255}).Draw(t, "state"), Reply: rapid.Bool().Draw(t, "reply"), Begun: rapid.Bool().Draw(t, "begun"),
 		Mark:        rapid.SampledFrom([]uint32{0, 7, 0x10007, 0x10008, 0xffffffff}).Draw(t, "mark"),
 		EtherSource: drawMAC(t, "mac"), Several: rapid.Bool().Draw(t, "multicast"),
 	}
@@ -259,6 +259,13 @@ func TestCheckRefuses(t *testing.T) {
 		"mark for whom a stranger dials": func(c *firewall.Chain) {
 			if c.Name == "wan_lan" {
 				c.Rules = slices.Insert(c.Rules, 0, mark("egress4", firewall.Target4))
+			}
+		},
+		"goes on, from anywhere": func(c *firewall.Chain) {
+			if c.Name == "forward" { // without the LAN before it
+				r := c.Rules[2]
+				r.Match = r.Match[1:]
+				c.Rules = slices.Insert(c.Rules, 2, r)
 			}
 		},
 		"tunnel by TCP": func(c *firewall.Chain) {

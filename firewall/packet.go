@@ -21,6 +21,7 @@ type Packet struct {
 	State              uint32 // StateNew if zero
 	Mark               uint32 // of the flow in conntrack
 	Reply              bool   // goes against the flow's first packet
+	Begun              bool   // the flow's first packet was let through; so it was if State is established
 	Broadcast, Several bool   // sent to the link's broadcast, or to several
 }
 
@@ -94,6 +95,11 @@ func (p Packet) value(f Field, w World) (Value, bool) {
 		return num8(0), true
 	case State:
 		return num32(p.State), true
+	case Status:
+		if p.Begun || p.State&answers != 0 {
+			return num32(StatusConfirmed), p.State&(StateInvalid|StateUntracked) == 0
+		}
+		return num32(0), p.State&(StateInvalid|StateUntracked) == 0
 	case CTMark:
 		return num32(p.Mark), p.State&(StateInvalid|StateUntracked) == 0
 	case Direction:

@@ -140,6 +140,9 @@ func (m Match) String() string {
 	if len(m.Fields) == 1 && m.Fields[0] == State {
 		return s + strings.Join(bitNames(m.Mask.num(), stateNames), ",")
 	}
+	if len(m.Fields) == 1 && m.Fields[0] == Status {
+		return s + strings.Join(bitNames(m.Mask.num(), statusNames), ",")
+	}
 	if len(m.Fields) == 1 && m.Fields[0] == Flags {
 		s += "& (" + strings.Join(bitNames(m.Mask.num(), flagNames), " | ") + ") "
 	} else if m.Mask != "" && !m.isPrefix() {
@@ -187,7 +190,8 @@ type bitName struct {
 var (
 	stateNames = []bitName{{StateInvalid, "invalid"}, {StateEstablished, "established"},
 		{StateRelated, "related"}, {StateNew, "new"}, {StateUntracked, "untracked"}}
-	flagNames = []bitName{{uint32(FlagFIN), "fin"}, {uint32(FlagSYN), "syn"}, {uint32(FlagRST), "rst"},
+	statusNames = []bitName{{StatusConfirmed, "confirmed"}}
+	flagNames   = []bitName{{uint32(FlagFIN), "fin"}, {uint32(FlagSYN), "syn"}, {uint32(FlagRST), "rst"},
 		{uint32(FlagACK), "ack"}}
 )
 

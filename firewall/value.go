@@ -27,6 +27,7 @@ const (
 	TypePktType   Type = "pkt_type"
 	TypeCTState   Type = "ct_state"
 	TypeCTDir     Type = "ct_dir"
+	TypeCTStatus  Type = "ct_status"
 	TypeTCPFlags  Type = "tcp_flag"
 	TypeICMP      Type = "icmp_type"
 	TypeICMPv6    Type = "icmpv6_type"

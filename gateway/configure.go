@@ -108,7 +108,7 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 	g.nameDevices(s.config)
 	g.record(ctx, who, func(tx *store.Tx) error {
 		if s.fault != nil {
-			return tx.Audit("config.refused", map[string]any{"why": firstLine(s.fault)})
+			return g.tell(tx, "config.refused", map[string]any{"why": firstLine(s.fault)})
 		}
 		return tx.Audit("config.applied", map[string]any{"generation": s.generation})
 	})

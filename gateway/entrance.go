@@ -119,7 +119,7 @@ func (g *Gateway) secondFactor(ctx context.Context, p people.Person, code string
 		if err := tx.UseRecovery(p.ID, hash); err != nil {
 			return err
 		}
-		return tx.Audit("people.recovery_used", map[string]any{"name": p.Name, "left": len(p.Recovery) - 1})
+		return g.tell(tx, "people.recovery_used", map[string]any{"name": p.Name, "left": len(p.Recovery) - 1})
 	}
 }
 

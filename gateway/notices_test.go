@@ -161,18 +161,17 @@ func TestTellingNeverDelays(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- b.cry(ctx) }()
 	for range 3 {
-		began := time.Now()
 		w := b.opened(time.Hour, 3389)
 		if _, err := b.CloseWindow(t.Context(), staff, w.ID); err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(began); took > 5*time.Second { // hung it would be forever
-			t.Error("took", took)
 		}
 		waitFor(t, "mail and webhook to hang", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.hung == 2 })
 	}
 	if _, err := b.Status(t.Context()); err != nil {
 		t.Error(err)
+	}
+	if len(m.heard(notice.Mail))+len(m.heard(notice.Webhook)) != 0 {
+		t.Error("it did not hang, and this shows nothing")
 	}
 	close(m.hang)
 	waitFor(t, "all to arrive", func() bool { return len(m.heard(notice.Mail)) >= 12 && len(m.heard(notice.Webhook)) >= 12 })

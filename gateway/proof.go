@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,6 +143,8 @@ func (g *Gateway) CheckAuditAgainst(ctx context.Context, who people.Actor, known
 func auditView(l audit.Line) AuditLine {
 	v := AuditLine{Seq: l.Seq, At: l.At, Synced: l.Synced, Who: l.Who.Name, Role: string(l.Who.Role), Via: l.Who.Via,
 		Code: l.Code, Hash: hexHash(l.Hash)}
-	_ = json.Unmarshal(l.Args, &v.Args) // canonical JSON of an object, or the log does not verify
+	d := json.NewDecoder(bytes.NewReader(l.Args))
+	d.UseNumber()         // a count of bytes is no float
+	_ = d.Decode(&v.Args) // canonical JSON of an object, or the log does not verify
 	return v
 }

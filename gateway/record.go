@@ -56,7 +56,7 @@ func (g *Gateway) openStore(ctx context.Context) {
 	for _, f := range db.Findings() {
 		g.o.Log.Error("database opened with a finding", "err", f)
 		g.record(ctx, people.Box, func(tx *store.Tx) error {
-			return tx.Audit("store.finding", map[string]any{"why": f.Code})
+			return g.tell(tx, "store.finding", map[string]any{"why": f.Code})
 		})
 	}
 	if err := g.PrepareSetUp(ctx); err != nil {

@@ -197,7 +197,7 @@ func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, t
 			return err
 		}
 		made = person.Actor("page")
-		return tx.Audit("people.joined", map[string]any{"name": person.Name, "role": string(person.Role), "source": source.String()})
+		return g.tell(tx, "people.joined", map[string]any{"name": person.Name, "role": string(person.Role), "source": source.String()})
 	})
 	if err != nil {
 		return people.Actor{}, nil, err

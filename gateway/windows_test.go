@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"slices"
@@ -100,7 +101,7 @@ func TestRunsOut(t *testing.T) {
 		t.Errorf("%d lines of its end", n)
 	}
 	for _, l := range b.log() {
-		if l.Code == "window.ended.ran_out" && (l.Args["bytes"] != float64(3456) || l.Who != "monban") {
+		if l.Code == "window.ended.ran_out" && (l.Args["bytes"] != json.Number("3456") || l.Who != "monban") {
 			t.Errorf("line %+v", l)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"monban/webui/view"
 )
 
+// codesPath is the page that makes codes.
+const codesPath = "/break-glass/codes"
+
 // fewCodes is when somebody should make new ones.
 const fewCodes = 2
 
@@ -71,9 +74,9 @@ func (v *visit) glassModel(kind window.Kind) (view.Glass, error) {
 	}
 	if codes.Left == 0 {
 		m.Left = &view.Note{Level: view.Caution, Text: v.say("page.glass.no_codes")}
-		if v.maySee("/break-glass/codes") {
-			m.Left.URL, m.Left.LinkText = "/break-glass/codes", v.say("page.codes.title")
-		}
+	}
+	if v.maySee(codesPath) {
+		m.Codes = codesPath
 	}
 	return m, nil
 }

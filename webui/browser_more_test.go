@@ -1,6 +1,7 @@
 package webui_test
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -10,35 +11,60 @@ import (
 	"monban/gateway/window"
 )
 
-// TestMorePagesInTheBrowser draws the pages around windows, as
-// TestEveryPageInTheBrowser does.
-func TestMorePagesInTheBrowser(t *testing.T) {
-	ctx := chromium(t)
+// around opens a browser signed in to a page over aroundFake in which nothing
+// is open, and returns what draws and checks what it shows.
+func around(t *testing.T) (ctx context.Context, f *fake, url string, see func(name string)) {
+	t.Helper()
+	ctx = chromium(t)
 	script, err := os.ReadFile("testdata/axe/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
 	}
 	listen(t, ctx)
-	see := func(name string) {
+	f = aroundFake()
+	f.list = append(f.list[:3:3], f.list[13])
+	url = serve(t, f)
+	run(t, ctx, signIn(url))
+	return ctx, f, url, func(name string) {
 		t.Helper()
 		run(t, ctx, visible("h1"))
 		axe(t, ctx, string(script), name)
 		look(t, ctx, name)
 	}
-	unfold := chromedp.Evaluate(`document.querySelectorAll("details").forEach(d => d.open = true)`, nil)
-	f := aroundFake()
-	f.list = f.list[:3] // nothing is open: the strip has its own pages
-	f.list = append(f.list, aroundFake().list[13])
-	url := serve(t, f)
-	run(t, ctx, signIn(url))
+}
+
+// unfold opens whatever is folded up.
+func unfold() chromedp.Action {
+	return chromedp.Evaluate(`document.querySelectorAll("details").forEach(d => d.open = true)`, nil)
+}
+
+// TestPapersInTheBrowser draws what is read and printed around windows, as
+// TestEveryPageInTheBrowser does.
+func TestPapersInTheBrowser(t *testing.T) {
+	ctx, f, url, see := around(t)
+	for _, p := range []struct{ name, path string }{
+		{"m-sheet", "/windows/1/evidence"}, {"m-sheet-glass", "/windows/14/evidence"}, {"m-sheet-asked", "/windows/3/evidence"},
+		{"m-month", "/windows/month"}, {"m-month-empty", "/windows/month?m=2020-02"}, {"m-attempts", "/attempts"}, {"m-attempts-none", "/attempts?day=2026-11-20"},
+		{"m-sheet-en", "/windows/1/evidence?lang=en"}, {"m-attempts-en", "/attempts"}, {"m-codes", "/break-glass/codes?lang=ja"},
+	} {
+		run(t, ctx, chromedp.Navigate(url+p.path))
+		see(p.name)
+	}
+	run(t, ctx, chromedp.Navigate(url+"/break-glass/codes"), fill("#totp", rightTOTP), submit("#totp"), visible(".slip"))
+	see("m-slips")
+	f.list = append(f.list, f.window(4, window.Open))
+	run(t, ctx, chromedp.Navigate(url+"/windows/4/evidence"))
+	see("m-sheet-open")
+}
+
+// TestMorePagesInTheBrowser draws the forms around windows.
+func TestMorePagesInTheBrowser(t *testing.T) {
+	ctx, f, url, see := around(t)
 	for _, p := range []struct{ name, path string }{
 		{"m-request", "/requests"}, {"m-plans", "/plans"}, {"m-plans-tool", "/plans?kind=tool"}, {"m-vendors", "/vendors"}, {"m-glass", "/break-glass"},
-		{"m-codes", "/break-glass/codes"}, {"m-sheet", "/windows/1/evidence"}, {"m-sheet-glass", "/windows/14/evidence"}, {"m-sheet-asked", "/windows/3/evidence"},
-		{"m-month", "/windows/month"}, {"m-month-empty", "/windows/month?m=2020-02"}, {"m-attempts", "/attempts"}, {"m-attempts-none", "/attempts?day=2026-11-20"},
-		{"m-notices", "/settings/notices"}, {"m-people", "/people"},
-		{"m-vendors-en", "/vendors?lang=en"}, {"m-sheet-en", "/windows/1/evidence"}, {"m-attempts-en", "/attempts"}, {"m-request-ja", "/requests?lang=ja"},
+		{"m-notices", "/settings/notices"}, {"m-people", "/people"}, {"m-vendors-en", "/vendors?lang=en"}, {"m-request-ja", "/requests?lang=ja"},
 	} {
-		run(t, ctx, chromedp.Navigate(url+p.path), unfold)
+		run(t, ctx, chromedp.Navigate(url+p.path), unfold())
 		see(p.name)
 	}
 	paste := func(said string) {
@@ -63,12 +89,7 @@ func TestMorePagesInTheBrowser(t *testing.T) {
 	}
 	run(t, ctx, chromedp.Navigate(url+"/people"), chromedp.Click("summary", chromedp.ByQuery), submit("#totp-2"), visible("#errors"))
 	see("m-people-fault")
-	run(t, ctx, chromedp.Navigate(url+"/break-glass/codes"), fill("#totp", rightTOTP), submit("#totp"), visible(".slip"))
-	see("m-slips")
 	f.sealed = nil
 	run(t, ctx, chromedp.Navigate(url+"/break-glass"))
 	see("m-glass-empty")
-	f.list = append(f.list, f.window(4, window.Open))
-	run(t, ctx, chromedp.Navigate(url+"/windows/4/evidence"))
-	see("m-sheet-open")
 }

@@ -90,7 +90,7 @@ func (v *visit) monthTable(m gateway.Month) view.Table {
 		}
 		way := v.say("page.kind."+string(kindOf(w))) + " " + wayOf(w)
 		t.Rows = append(t.Rows, []view.Cell{{Text: strconv.FormatInt(w.ID, 10), URL: windowPath(w.ID)}, v.stateCell(w),
-			{Text: v.vendorOf(w)}, {Text: v.deviceOf(w)}, {Text: way}, {Text: v.moment(w.OpenAt)}, {Text: v.moment(w.ClosedAt)},
+			{Text: v.vendorOf(w)}, {Text: v.deviceOf(w)}, {Text: way}, {Text: v.inMonth(w.OpenAt)}, {Text: v.inMonth(w.ClosedAt)},
 			{Text: number(w.Passed.Bytes)}, after})
 	}
 	return t
@@ -115,6 +115,14 @@ func (v *visit) moment(t time.Time) string {
 		return ""
 	}
 	return t.In(v.Zone()).Format("2006-01-02 15:04:05")
+}
+
+// inMonth is a time where the month is known.
+func (v *visit) inMonth(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(v.Zone()).Format("1/2 15:04")
 }
 
 // monthList is the month for a spreadsheet: everything, and numbers as such.

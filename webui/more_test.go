@@ -263,7 +263,7 @@ func TestBreakGlass(t *testing.T) {
 		t.Error("the page does not say what was done")
 	}
 	f.sealed = nil
-	if _, body := c.get("/break-glass"); !strings.Contains(body, `href="/break-glass/codes"`) {
+	if _, body := c.get("/break-glass"); !strings.Contains(body, `href="/break-glass/codes"`) || !strings.Contains(body, "使えるコードがありません") {
 		t.Error("without codes nobody says so")
 	}
 }

@@ -29,7 +29,7 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 	switch kindOf(w) {
 	case window.Outbound:
 		c.From, c.To = device, view.Spot{Name: vendor.Name, Lines: list(w.Targets)}
-		v.outward(c)
+		v.noWayIn(c)
 		c.Words = []string{v.say("page.picture.outbound", "device", device.Name, "vendor", vendor.Name, "way", wayOf(w)),
 			v.say("page.picture.outbound_in")}
 	case window.Tool:
@@ -38,7 +38,7 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 		if !w.ByName {
 			c.To.Lines = append(slices.Clone(names), v.say("page.picture.tool_anywhere"))
 		}
-		v.outward(c)
+		v.noWayIn(c)
 		c.Words = v.toolWords(w, names)
 	case window.WireGuard:
 		c.Gate = append([]string{v.say("page.picture.tunnel")}, c.Gate...)
@@ -66,9 +66,8 @@ func (v *visit) picture(w gateway.Window) *view.Picture {
 	return c
 }
 
-// outward says what stays shut while a device may dial out: all ways in.
-func (v *visit) outward(c *view.Picture) {
-	c.Outward = true
+// noWayIn says what stays shut while a device may dial out: all ways in.
+func (v *visit) noWayIn(c *view.Picture) {
 	c.Others, c.Rest = v.say("page.picture.direct"), v.say("page.picture.inside")
 }
 

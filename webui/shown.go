@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -28,7 +29,11 @@ func (v *visit) shownArg(key string, a any) any {
 		return ""
 	case bool:
 		return v.say(fmt.Sprintf("page.bool.%t", a))
-	case float64: // numbers of JSON
+	case json.Number:
+		if n, err := a.Int64(); err == nil {
+			return number(n)
+		}
+	case float64: // numbers of JSON, over the socket
 		return number(int64(a))
 	case time.Duration:
 		return v.span(a)

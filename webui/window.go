@@ -181,7 +181,7 @@ func (v *visit) asked(w gateway.Window) []view.Fact {
 	}
 	f = append(f, view.Fact{Name: v.say("page.fact.reason"), Value: prose(w.Reason)})
 	if w.Plan != 0 {
-		f = append(f, view.Fact{Name: v.say("page.fact.plan"), Value: v.say("page.fact.plan_n", "n", w.Plan)})
+		f = append(f, view.Fact{Name: v.say("page.fact.plan"), Value: v.say("page.fact.plan_n", "n", w.Plan), URL: "/plans"})
 	}
 	if w.Request != "" {
 		f = append(f, view.Fact{Name: v.say("page.fact.signed"), Value: plain(w.Request), Code: true})

@@ -79,6 +79,7 @@ func TestPlannedWindowWaitsForItsTime(t *testing.T) {
 func TestClockMovedAYear(t *testing.T) {
 	for _, ahead := range []time.Duration{year, -year} {
 		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			t.Parallel() // two clinics that mostly wait
 			c := open(t)
 			d := c.director()
 			asked := c.request(inbound(time.Hour, "104"))

@@ -79,3 +79,33 @@ func sections(s string) string {
 	}
 	return strings.Join(sorted(parts), "\n\n")
 }
+
+// A log rule reads as ours only if it is ours to the last option: another
+// rate would fill the log, another group would empty it.
+func TestLogRule(t *testing.T) {
+	k := open(t)
+	needNFT(t)
+	ours := (firewall.Action{Do: firewall.DoLog}).String()
+	for _, rule := range []string{ours,
+		`limit rate 6/second burst 20 packets log prefix "monban try" group 86`,
+		`limit rate 5/minute burst 20 packets log prefix "monban try" group 86`,
+		`limit rate 5/second burst 21 packets log prefix "monban try" group 86`,
+		`limit rate over 5/second burst 20 packets log prefix "monban try" group 86`,
+		`limit rate 5 bytes/second burst 20 bytes log prefix "monban try" group 86`,
+		`limit rate 5/second burst 20 packets log prefix "monban" group 86`,
+		`limit rate 5/second burst 20 packets log prefix "monban try" group 87`,
+		`limit rate 5/second burst 20 packets log prefix "monban try" group 86 snaplen 64`,
+		`limit rate 5/second burst 20 packets log prefix "monban try" level info`,
+		`log prefix "monban try" group 86`,
+		`limit rate 5/second burst 20 packets accept`,
+		`limit rate 5/second burst 20 packets`,
+		`limit rate 5/second burst 20 packets meta l4proto tcp log prefix "monban try" group 86`,
+	} {
+		nft(t, "table inet monban {\n\tchain tried {\n\t\t"+rule+"\n\t}\n}\n", "-f", "-")
+		got, err := k.Read()
+		if err != nil || strings.Contains(got, "\t\t"+ours+"\n") != (rule == ours) {
+			t.Errorf("%s\nreads as\n%s%v", rule, got, err)
+		}
+		nft(t, "", "delete", "table", "inet", "monban")
+	}
+}

@@ -182,7 +182,7 @@ var metaFields = map[uint32]place{
 
 var ctFields = map[uint32]place{
 	unix.NFT_CT_STATE: {firewall.State, 4, true, true}, unix.NFT_CT_MARK: {firewall.CTMark, 4, true, true},
-	unix.NFT_CT_DIRECTION: {firewall.Direction, 1, false, true},
+	unix.NFT_CT_DIRECTION: {firewall.Direction, 1, false, true}, unix.NFT_CT_STATUS: {firewall.Status, 4, true, true},
 }
 
 // by result and flags (NFTA_FIB_F_SADDR 1, DADDR 2, IIF 8, PRESENT 32)

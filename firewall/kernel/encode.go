@@ -59,6 +59,8 @@ func loadOf(f firewall.Field) (load, error) {
 		return meta(expr.MetaKeyPKTTYPE, 1), nil
 	case firewall.State:
 		return ct(expr.CtKeySTATE, 4), nil
+	case firewall.Status:
+		return ct(expr.CtKeySTATUS, 4), nil
 	case firewall.CTMark:
 		return ct(expr.CtKeyMARK, 4), nil
 	case firewall.Direction:

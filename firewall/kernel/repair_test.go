@@ -56,6 +56,12 @@ func TestNoTable(t *testing.T) {
 	if _, err := k.Counts(); err == nil {
 		t.Error("counted without a table")
 	}
+	if _, err := k.Attempts(); err == nil {
+		t.Error("counted attempts without a table")
+	}
+	if n, err := k.Sweep(); n != 0 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
 	if err := k.Apply(firewall.Closed()); err != nil {
 		t.Error(err)
 	}

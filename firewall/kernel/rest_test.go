@@ -243,8 +243,12 @@ func TestRebuild(t *testing.T) {
 	if err := k.Apply(rs); err != nil {
 		t.Fatal(err)
 	}
-	l, err := k.OpenWindow(firewall.Opening{Mark: 5, For: 2 * time.Second, Passes: []firewall.Pass{way(firewall.TCP, false), way(firewall.UDP, true)}})
+	l, err := k.OpenWindow(firewall.Opening{Mark: 5, For: 2 * time.Second, Passes: []firewall.Pass{way(firewall.TCP, false), way(firewall.UDP, true)},
+		Egress: []netip.Addr{netip.MustParseAddr(dev4)}})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(k.AddGates(5, gates(dev4, other4, dev6, other6)), k.Admit(netip.MustParseAddr(dev6), []netip.Addr{netip.MustParseAddr(other6)}, time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	end := time.Now().Add(l.Left)
@@ -263,11 +267,15 @@ func TestRebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	ls, err := k.Live()
-	if err != nil || len(ls) != 1 || len(ls[0].Passes) != 2 {
+	if err != nil || len(ls) != 1 || len(ls[0].Passes) != 2 || len(ls[0].Egress) != 1 || len(ls[0].Gates) != 2 {
 		t.Fatalf("live: %+v, %v", ls, err)
 	}
 	if off := time.Until(end) - ls[0].Left; off > 20*time.Millisecond || off < -20*time.Millisecond {
 		t.Errorf("deadline moved by %s", off)
+	}
+	told(t, k, dev6, map[string]time.Duration{other6: 2 * time.Hour})
+	if k.Noted() != 0 {
+		t.Error("relies on what it noted of another table")
 	}
 	if c, err := k.Counts(); err != nil || c.Passed[5] != (firewall.Count{Packets: 3, Bytes: 300}) {
 		t.Errorf("counts: %+v, %v", c.Passed, err)

@@ -74,11 +74,13 @@ func (k *Kernel) AddGates(m firewall.Mark, gs []firewall.Gate) error {
 	meets := func(f firewall.Flow) bool {
 		return slices.ContainsFunc(gs, func(g firewall.Gate) bool { return g.Meets(f) })
 	}
-	if err := k.dropStale(m, meets, t); err != nil {
-		return fmt.Errorf("adding to window %d: removing old flows: %w", m, err)
-	}
+	// The gates first: between the two, what an old flow's device goes on saying
+	// would begin a flow that is nobody's.
 	if err := k.addWays(els, end); err != nil {
 		return fmt.Errorf("adding to window %d: %w", m, err)
+	}
+	if err := k.dropStale(m, meets, t); err != nil {
+		return fmt.Errorf("adding to window %d: removing old flows: %w", m, err)
 	}
 	return nil
 }

@@ -43,6 +43,16 @@ func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
 	if _, ok := t.marks[o.Mark]; ok {
 		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, ErrOpen)
 	}
+	// Ways without their mark let nothing in. They are left when somebody else
+	// took the mark away, and would be in its own window's way.
+	if old := t.of(o.Mark); len(old) > 0 {
+		if err := k.remove(old); err != nil && !errors.Is(err, unix.ENOENT) {
+			return Live{}, fmt.Errorf("opening window %d: removing what is left of it: %w", o.Mark, err)
+		}
+		if t, err = k.readLive(); err != nil {
+			return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+		}
+	}
 	if err := t.free(els); err != nil {
 		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
 	}

@@ -5,6 +5,7 @@ type Glass struct {
 	Left  *Note // how many codes there are, if there is something to say
 	Kinds []NavLink
 	Ask   Ask
+	Codes string // path of the page that makes codes; empty: not for this reader
 }
 
 // Codes is the sealed codes: how many are left, and the new ones, this once.

@@ -48,7 +48,6 @@ type Picture struct {
 	Gate         []string // what the gate lets through
 	Others, Rest string   // whom it keeps from what
 	Words        []string
-	Outward      bool // it leads from inside to outside
 }
 
 // A Spot is an end of a way.

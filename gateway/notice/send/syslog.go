@@ -31,6 +31,10 @@ func (s Sender) syslog(ctx context.Context, to notice.SyslogSettings, m notice.M
 	defer c.Close()
 	line := notice.SyslogLine(m, s.host(), app)
 	if _, err := c.Write(fmt.Appendf(nil, "%d %s", len(line), line)); err != nil {
+		// Who hangs up on us has mostly said why before.
+		if said := heard(c); said != nil {
+			err = said
+		}
 		return why(v, err)
 	}
 	return why(v, ended(c))
@@ -42,6 +46,11 @@ func ended(c *tls.Conn) error {
 	if err := c.CloseWrite(); err != nil {
 		return err
 	}
+	return heard(c)
+}
+
+// heard is what the server says against us before it hangs up, within hangUp.
+func heard(c *tls.Conn) error {
 	if err := c.SetReadDeadline(time.Now().Add(hangUp)); err != nil {
 		return err
 	}

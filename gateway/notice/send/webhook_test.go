@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,7 @@ func hook(t *testing.T, a authority, h http.HandlerFunc) (Sender, notice.Setting
 	t.Helper()
 	srv := httptest.NewUnstartedServer(h)
 	srv.TLS = a.leaf(t, soon, "hooks.example.jp")
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	s := to(srv.Listener.Addr().String())
@@ -136,7 +138,10 @@ func TestSyslog(t *testing.T) {
 	// A server that wants to know who we are says so only after the handshake.
 	strict := conf.Clone()
 	strict.ClientAuth = tls.RequireAnyClientCert
-	addr = listen(t, func(c net.Conn) { _ = tls.Server(c, strict).Handshake() })
+	addr = listen(t, func(c net.Conn) {
+		_ = tls.Server(c, strict).Handshake()
+		_, _ = io.Copy(io.Discard, c)
+	})
 	set.Syslog.Host = "log.example.jp"
 	fails(t, to(addr).Send(t.Context(), set, message(notice.Syslog)), "notice.tls")
 
