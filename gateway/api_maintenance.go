@@ -58,7 +58,8 @@ type SignedRequest struct {
 	MadeAt time.Time      `json:"made_at"`
 	Ways   []Way          `json:"ways"` // what exactly would open
 	Source []netip.Prefix `json:"source"`
-	Digest string         `json:"digest"` // hex
+	Digest string         `json:"digest"`            // hex
+	ByName bool           `json:"by_name,omitempty"` // as of Window
 }
 
 // PlanAsk is a weekly plan as typed.

@@ -39,7 +39,7 @@ func (g *Gateway) ReadRequest(ctx context.Context, who people.Actor, said string
 	}
 	v := g.view(c.window)
 	r := SignedRequest{Ask: askOf(c.signed.Request), Vendor: c.vendor.Label, Phone: c.vendor.Phone, Device: v.DeviceName,
-		Signer: c.signer, MadeAt: c.signed.MadeAt, Source: c.window.Sources, Digest: c.signed.Digest()}
+		Signer: c.signer, MadeAt: c.signed.MadeAt, Source: c.window.Sources, Digest: c.signed.Digest(), ByName: v.ByName}
 	r.Ways = g.ways(c.window)
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -154,6 +155,9 @@ func (v *visit) closeWindow() error {
 		return err
 	}
 	v.tell(view.Good, "page.window.closed_now", "n", w.Cut)
+	if v.unsure != nil { // no page that needs the store
+		return v.to(fmt.Sprintf("%s?closed=%d", stopPath, id))
+	}
 	return v.to(windowPath(id))
 }
 

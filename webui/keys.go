@@ -54,7 +54,8 @@ func (v *visit) vendor(c gateway.Vendor) view.Vendor {
 	}}
 	switch {
 	case c.WireGuard:
-		out.Facts = append(out.Facts, view.Fact{Name: v.say("page.kind.wireguard"), Value: v.say("page.vendors.tunnel")})
+		out.Facts = append(out.Facts, view.Fact{Name: v.say("page.kind.wireguard"), Value: v.say("page.vendors.tunnel"),
+			More: v.say("page.vendors.tunnel_key", "key", plain(c.TunnelKey), "port", int(c.TunnelPort))})
 	case c.NoWireGuard != "":
 		out.Facts = append(out.Facts, view.Fact{Name: v.say("page.kind.wireguard"), Value: v.say("page.vendors.no_tunnel"),
 			More: v.say(c.NoWireGuard, "vendor", vendorName(c))})

@@ -2,7 +2,6 @@ package webui
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/a-h/templ"
 
@@ -76,24 +75,6 @@ func (v *visit) wouldBe(r gateway.SignedRequest) gateway.Window {
 	if w.Length == 0 {
 		w.Length = window.Default
 	}
-	w.ByName = w.Kind == window.Tool && !v.answered(r)
+	w.ByName = r.ByName
 	return w
-}
-
-// answered reports whether the ledger says of the request's device that it
-// reaches only what the name filter gave it. One that is not found there is
-// promised nothing.
-func (v *visit) answered(r gateway.SignedRequest) bool {
-	all, err := v.Gateway.Devices(v.r.Context(), v.who)
-	if err != nil {
-		return false
-	}
-	for _, d := range all {
-		for _, name := range []string{d.Label, d.Name, d.MAC} {
-			if name != "" && (name == r.Device || strings.EqualFold(name, r.Ask.Device)) {
-				return d.Answered
-			}
-		}
-	}
-	return false
 }

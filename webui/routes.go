@@ -126,6 +126,9 @@ func (v *visit) pass(rt route) error {
 		if !in {
 			return v.toTheDoor()
 		}
+		if v.unsure != nil && rt.act != people.ActCloseWindow {
+			return v.unsure
+		}
 		if !v.who.May(rt.act) {
 			return text.NewFault("people.may_not", "act", string(rt.act))
 		}

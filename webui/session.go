@@ -55,8 +55,18 @@ func (v *visit) enter() (bool, error) {
 	now := v.Now()
 	idle := now.Sub(time.UnixMilli(v.sessions.GetInt64(ctx, keySeen)))
 	who, err := v.Gateway.Actor(ctx, id)
-	if err != nil && !gone(err) {
-		return false, fmt.Errorf("looking up who this is: %w", err)
+	switch {
+	case err == nil:
+		v.known.put(who)
+	case gone(err):
+		v.known.drop(id)
+	default:
+		err = fmt.Errorf("looking up who this is: %w", err)
+		ok := false
+		if who, ok = v.known.get(id); !ok {
+			return false, err
+		}
+		v.unsure, err = err, nil
 	}
 	if err != nil || idle > idleTime || idle < -clockSlack {
 		if err := v.sessions.Destroy(ctx); err != nil {
@@ -94,6 +104,7 @@ func (v *visit) admit(who people.Actor) error {
 	v.sessions.SetDeadline(ctx, time.Now().Add(longestTime))
 	v.sessions.Put(ctx, keyPerson, who.ID)
 	v.sessions.Put(ctx, keySeen, v.Now().UnixMilli())
+	v.known.put(who)
 	v.steppedUp(who)
 	return nil
 }

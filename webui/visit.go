@@ -19,6 +19,9 @@ type visit struct {
 	r    *http.Request
 	lang text.Lang
 	who  people.Actor // zero: nobody signed in
+	// unsure is why the store could not say who this is; who is then as he was
+	// when last seen, and may only close.
+	unsure error
 }
 
 // show sends a page. It is drawn to memory first, so that what fails half way

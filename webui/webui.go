@@ -46,6 +46,7 @@ type site struct {
 	sessions *scs.SessionManager
 	assets   *static.Assets
 	sheets   sheets
+	known    known
 }
 
 // New returns the handler of the whole page. It must be reached by TLS, on

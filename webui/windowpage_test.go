@@ -194,6 +194,38 @@ func TestCloseAllWhenBroken(t *testing.T) {
 	}
 }
 
+// With the people's records out of reach, whoever was here can still close
+// what is open, and do nothing else.
+func TestCloseWithoutPeople(t *testing.T) {
+	f := busyFake()
+	f.list = append(f.list, f.window(5, window.Open))
+	c := in(t, f)
+	f.lost = errors.New("disk I/O error")
+	acts := f.acts
+	for _, p := range []string{"/", "/windows", "/audit"} {
+		status, body := c.get(p)
+		if status != http.StatusInternalServerError || !strings.Contains(body, `action="/windows/close-all"`) || !strings.Contains(body, "業者が接続中") {
+			t.Errorf("%s: %d, and no way to close", p, status)
+		}
+	}
+	for _, p := range []string{"/windows/3/approve", "/windows/3/refuse", "/windows/4/extend", "/windows/4/report", "/devices/3/name"} {
+		if status, _ := c.post(p, "callback", "yes", "totp", rightTOTP, "why", "x", "name", "x", "report", "x"); status != http.StatusInternalServerError || f.acts != acts {
+			t.Errorf("%s: %d", p, status)
+		}
+	}
+	_, to := c.post("/windows/4/close")
+	if _, body := c.get(to); f.list[3].State != window.Closed || !strings.Contains(body, "つながっていた通信 2 本を切りました") {
+		t.Errorf("one is not closed: %s", to)
+	}
+	if _, to = c.post("/windows/close-all"); f.list[4].State != window.Closed || to != "/windows/close-all?closed=5" {
+		t.Errorf("all are not closed: %s", to)
+	}
+	f.gone = true
+	if _, to := c.get("/windows/close-all"); !strings.HasPrefix(to, "/signin") {
+		t.Errorf("somebody taken away gets %s", shownText(to))
+	}
+}
+
 // While something is open every page says so, to everybody, and leads whoever
 // may close it to the red button.
 func TestLampOnEveryPage(t *testing.T) {

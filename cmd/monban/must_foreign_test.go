@@ -45,7 +45,7 @@ func TestForeignChangesArePutRight(t *testing.T) {
 		return regexp.MustCompile(`expires \S+|packets \d+ bytes \d+`).ReplaceAllString(c.nft("-a", "list", "table", "inet", "theirs"), "")
 	}
 	kept := theirs()
-	w := c.breakOpen(inbound(18*time.Second, "3389"))
+	w := c.breakOpen(inbound(12*time.Second, "3389"))
 	mark := fmt.Sprintf("%#08x", 0x10000+w.Mark)
 	data := regexp.MustCompile(` : (0x[0-9a-f]{8})`).FindStringSubmatch(c.nft("list", "map", "inet", "monban", "win4"))
 	if data == nil {

@@ -63,7 +63,7 @@ var pageText = map[string]sentence{
 	"page.role.console":           {"機器の操作盤", "console"},
 	"page.role.system":            {"この機器", "this box"},
 	"page.role_may.director":      {"保守を承認できます。すべてを見られます。", "May approve maintenance; sees everything."},
-	"page.role_may.staff":         {"保守の申し込みを受け付け、機器に名前を付けます。承認はできません。", "Takes requests and names devices; may not approve."},
+	"page.role_may.staff":         {"保守の申し込みを受け付け、機器に名前を付けます。院長に任された人だけが承認できます。", "Takes requests and names devices; approves only if the director named him."},
 	"page.role_may.vendor":        {"設置と申し込みをします。承認はできません。", "Installs and asks; may not approve."},
 	"page.role_may.inspector":     {"見るだけです。", "Reads only."},
 	"page.act.read":               {"見ること", "looking"},

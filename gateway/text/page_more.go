@@ -70,11 +70,14 @@ var pageMoreText = map[string]sentence{
 	"page.plans.done":        {"定期の保守({when})を作りました。次は {at} です。毎回、承認が要ります。", "The appointment ({when}) is made; next: {at}. Each time needs approval."},
 
 	// vendors and their keys
-	"page.vendors.title":        {"業者と鍵", "Vendors and keys"},
-	"page.vendors.lead":         {"外から接続できる業者の一覧です。電話番号と接続元は設定ファイル(site.toml)で決まります。鍵は、業者の担当者が申し込みの文に署名するためのものです。", "Who may be let in. Numbers and ranges are set in the configuration (site.toml). With a key an engineer signs his requests."},
-	"page.vendors.ranges":       {"登録された接続元", "Registered ranges"},
-	"page.vendors.no_ranges":    {"ありません", "none"},
-	"page.vendors.no_phone":     {"登録がありません。設置の業者に頼んでください。", "None. Ask who installed this box."},
+	"page.vendors.title":     {"業者と鍵", "Vendors and keys"},
+	"page.vendors.lead":      {"外から接続できる業者の一覧です。電話番号と接続元は設定ファイル(site.toml)で決まります。鍵は、業者の担当者が申し込みの文に署名するためのものです。", "Who may be let in. Numbers and ranges are set in the configuration (site.toml). With a key an engineer signs his requests."},
+	"page.vendors.ranges":    {"登録された接続元", "Registered ranges"},
+	"page.vendors.no_ranges": {"ありません", "none"},
+	"page.vendors.no_phone":  {"登録がありません。設置の業者に頼んでください。", "None. Ask who installed this box."},
+	"page.vendors.tunnel_key": {
+		JA: "業者側の設定に使う、この箱の公開鍵は {key}、UDPポートは {port} です。",
+		EN: "For the vendor's side: this box's public key is {key}, its UDP port {port}."},
 	"page.vendors.tunnel":       {"登録されています", "registered"},
 	"page.vendors.no_tunnel":    {"使えません", "not available"},
 	"page.vendors.keys":         {"担当者の鍵", "Engineers' keys"},
