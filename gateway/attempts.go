@@ -41,6 +41,12 @@ type tries struct {
 	wroteAt time.Duration
 }
 
+func (t *tries) ready() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.loaded
+}
+
 // A reading is the kernel's counters at one moment, of one boot.
 type reading struct {
 	BootID string            `json:"boot_id"`
@@ -92,7 +98,11 @@ func (g *Gateway) countAttempts(ctx context.Context) error {
 	for {
 		g.readAttempts(ctx)
 		g.writeAttempts(ctx, false)
-		if pause(ctx, min(tryEvery, g.untilMidnight()+50*time.Millisecond)) != nil {
+		wait := min(tryEvery, g.untilMidnight()+50*time.Millisecond)
+		if !g.tries.ready() { // samples have nowhere to go yet
+			wait = time.Second
+		}
+		if pause(ctx, wait) != nil {
 			ctx = context.WithoutCancel(ctx)
 			g.readAttempts(ctx)
 			g.writeAttempts(ctx, true)

@@ -290,15 +290,17 @@ func (c toolFlows) Run(e *env) error {
 }
 
 type toolFlood struct {
-	UDP  bool           `name:"udp" help:"Numbered datagrams; else one TCP connection."`
-	Size int            `default:"1400" help:"Bytes of data in a datagram."`
-	Rate int64          `help:"Bits per second; as fast as it goes if not given."`
-	For  time.Duration  `default:"1s" help:"How long."`
-	To   netip.AddrPort `arg:"" help:"Address and port."`
+	UDP  bool          `name:"udp" help:"Numbered datagrams; else one TCP connection."`
+	Size int           `default:"1400" help:"Bytes of data in a datagram."`
+	Rate int64         `help:"Bits per second; as fast as it goes if not given."`
+	For  time.Duration `default:"1s" help:"How long."`
+	// A network card's offloading does that on the way.
+	Together int            `default:"1" help:"So many datagrams travel as one."`
+	To       netip.AddrPort `arg:"" help:"Address and port."`
 }
 
 func (c toolFlood) Run(e *env) error {
-	r, err := lab.Flood{Net: network(c.UDP), To: c.To, Size: c.Size, Rate: c.Rate, For: c.For}.Run(e.ctx)
+	r, err := lab.Flood{Net: network(c.UDP), To: c.To, Size: c.Size, Rate: c.Rate, For: c.For, Together: c.Together}.Run(e.ctx)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,9 +29,8 @@ const plainRules = "add table inet plain; " +
 	"add chain inet plain out { type nat hook postrouting priority 100; }; " +
 	"add rule inet plain out oifname wan0 ip saddr 192.168.10.0/24 masquerade"
 
-// BenchmarkForwarding compares three rulesets in the same namespaces: ours, the
-// plain one, and none. What else the machine does only takes away, so that the
-// best of the rounds counts.
+// BenchmarkForwarding compares three rulesets in the same namespaces, in turns:
+// ours, the plain one, and none.
 func BenchmarkForwarding(b *testing.B) {
 	c := open(b)
 	ip, err := exec.LookPath("ip")
@@ -45,31 +46,46 @@ func BenchmarkForwarding(b *testing.B) {
 		{"ours", "add table inet monban; delete table inet plain"},
 		{"none", "add table inet monban { flags dormant; }"},
 	}
-	stream, packets := map[string]float64{}, map[string]float64{}
+	stream, packets := rates{}, rates{}
 	for b.Loop() {
-		for range 5 {
+		for range 15 {
 			for _, s := range sets {
 				c.nft(s.nft)
-				stream[s.name] = max(stream[s.name], c.stream())
-				packets[s.name] = max(packets[s.name], c.packets())
+				stream[s.name] = append(stream[s.name], c.stream())
+				packets[s.name] = append(packets[s.name], c.packets())
 			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(stream["ours"]/1e9, "Gbit/s")
-	b.ReportMetric(packets["ours"]/1e3, "kpacket/s")
+	b.ReportMetric(slices.Max(stream["ours"])/1e9, "Gbit/s")
+	b.ReportMetric(slices.Max(packets["ours"])/1e3, "kpacket/s")
 	for _, x := range []struct {
 		unit string
-		got  map[string]float64
+		got  rates
 		most float64
 	}{{"stream", stream, streamRatio}, {"packets", packets, packetRatio}} {
-		ratio := x.got["ours"] / x.got["plain"]
+		ratio := x.got.ratio("ours", "plain")
 		b.ReportMetric(ratio, x.unit+"/plain")
-		b.ReportMetric(x.got["ours"]/x.got["none"], x.unit+"/none")
+		b.ReportMetric(x.got.ratio("ours", "none"), x.unit+"/none")
+		b.Logf("%s: best %.4g, plain %.4g, none %.4g", x.unit, slices.Max(x.got["ours"]), slices.Max(x.got["plain"]), slices.Max(x.got["none"]))
 		if ratio < x.most {
-			b.Errorf("%s: %.3f of the plain gateway's, less than %.2f: %v", x.unit, ratio, x.most, x.got)
+			b.Errorf("%s: %.3f of the plain gateway's, less than %.2f", x.unit, ratio, x.most)
 		}
 	}
+}
+
+// rates are what each round got through by each ruleset.
+type rates map[string][]float64
+
+// ratio is the median of the rounds' ratios: the two of a round had the same
+// company on the machine.
+func (r rates) ratio(a, b string) float64 {
+	var all []float64
+	for i := range r[a] {
+		all = append(all, r[a][i]/r[b][i])
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 var web = netip.MustParseAddr("198.51.100.130")
@@ -81,7 +97,7 @@ func (c *clinic) stream() float64 {
 	k := c.start("internet", "sink", at)
 	var s lab.Sunk
 	k.read(&s)
-	out, errs, status := c.in("reception", "flood", "--for", "1s", at)
+	out, errs, status := c.in("reception", "flood", "--for", "400ms", at)
 	if status != 0 {
 		c.t.Fatalf("%s%s", out, errs)
 	}
@@ -94,7 +110,7 @@ func (c *clinic) stream() float64 {
 // in a second.
 func (c *clinic) packets() float64 {
 	c.t.Helper()
-	f, s := c.flood("reception", "internet", netip.AddrPortFrom(web, 5002), "--size", "18", "--for", "1s")
+	f, s := c.flood("reception", "internet", netip.AddrPortFrom(web, 5002), "--size", "18", "--for", "400ms")
 	return float64(s.Arrived) / f.Took.Seconds()
 }
 
@@ -119,7 +135,7 @@ func BenchmarkReplaceRules(b *testing.B) {
 	c := open(b)
 	c.breakOpen(inbound(time.Hour, fmt.Sprintf("%d/udp", port)))
 	at := netip.AddrPortFrom(c.lan("rececom", true), port)
-	how := []string{"--rate", fmt.Sprint(rate), "--for", "3s"}
+	how := []string{"--rate", fmt.Sprint(rate), "--for", "3s", "--together", "8"}
 	var sent, replaced int
 	// Without a replacement nothing may be lost, or this measures the machine.
 	f, s := c.flood("vendor", "rececom", at, how...)
@@ -178,6 +194,10 @@ func (c *clinic) replaceRules(n int) {
 		}
 	}
 	if err := os.WriteFile(site, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		c.t.Error(err)
+		return
+	}
+	if err := syscall.Kill(c.daemon(), syscall.SIGHUP); err != nil {
 		c.t.Error(err)
 		return
 	}

@@ -110,7 +110,7 @@ func TestDirectorApprovesOnThePage(t *testing.T) {
 			ctx := browser(t, js)
 			secret := c.joins(ctx, "/setup", c.SetupCode, "院長 山田")
 			shot(t, ctx, "home")
-			visit(t, ctx, c.URL+"windows/new")
+			visit(t, ctx, c.URL+"windows/new?kind=inbound")
 			do(t, ctx,
 				chromedp.Click(`input[name=vendor]`, chromedp.ByQuery),
 				chromedp.SendKeys("#requester", "保守 太郎", chromedp.ByQuery),
@@ -146,7 +146,8 @@ func TestDirectorApprovesOnThePage(t *testing.T) {
 			if last, _ := k.last("echo", "heard"); last.Sub(ws[0].Ends) > cutWithin || ws[0].Ends.Sub(last) > cutWithin {
 				t.Errorf("the last packet came %v after the end", last.Sub(ws[0].Ends))
 			}
-			for _, page := range []string{"windows/1", "", "devices", "checklist", "audit", "windows"} {
+			for _, page := range []string{"windows/1", "windows/1/evidence", "", "devices", "checklist", "audit", "windows", "windows/new", "requests",
+				"plans", "vendors", "break-glass", "break-glass/codes", "attempts", "windows/month", "windows/close-all", "settings/notices", "people"} {
 				visit(t, ctx, c.URL+page)
 				shot(t, ctx, "page-"+strings.ReplaceAll(page, "/", "-"))
 			}

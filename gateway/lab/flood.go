@@ -25,6 +25,9 @@ type Flood struct {
 	Size int           // of a datagram's data, 8 to 1452
 	Rate int64         // bits per second of data; 0: what goes
 	For  time.Duration // required
+	// Together is how many datagrams travel as one until the receiver, as a
+	// network card's offloading has it; 1 if 0. At most 44.
+	Together int
 }
 
 // A Flooded is what a flood sent. Sent are datagrams; Refused are those that
@@ -83,8 +86,9 @@ func (f Flood) stream(ctx context.Context) (Flooded, error) {
 // calls cost is no part of what is measured.
 func (f Flood) datagrams(ctx context.Context) (Flooded, error) {
 	var r Flooded
-	if f.Size < 8 || f.Size > 1452 {
-		return r, errors.New("flooding: datagrams of 8 to 1452 bytes")
+	together := max(1, f.Together)
+	if f.Size < 8 || f.Size > 1452 || together > 44 {
+		return r, errors.New("flooding: datagrams of 8 to 1452 bytes, at most 44 together")
 	}
 	fd, err := datagramSocket(f.To.Addr())
 	if err != nil {
@@ -94,22 +98,27 @@ func (f Flood) datagrams(ctx context.Context) (Flooded, error) {
 	if err := unix.Connect(fd, sockaddr(f.To)); err != nil {
 		return r, fmt.Errorf("flooding %s: %w", f.To, err)
 	}
-	b := newBatch(floodBatch, f.Size)
+	if together > 1 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, f.Size); err != nil {
+			return r, fmt.Errorf("sending datagrams together: %w", err)
+		}
+	}
+	b := newBatch(floodBatch/together+1, f.Size*together)
 	began := time.Now()
 	for ctx.Err() == nil {
-		due := uint64(floodBatch)
+		due := len(b.data)
 		if f.Rate > 0 {
-			all := uint64(time.Since(began).Seconds() * float64(f.Rate) / float64(8*f.Size))
-			if due = min(due, all-r.Sent); due == 0 {
+			all := time.Since(began).Seconds() * float64(f.Rate) / float64(8*f.Size)
+			if due = min(due, int(all-float64(r.Sent))/together); due <= 0 {
 				time.Sleep(100 * time.Microsecond)
 				continue
 			}
 		}
-		for i := range due {
-			binary.BigEndian.PutUint64(b.data[i], r.Sent+i)
+		for i := range due * together {
+			binary.BigEndian.PutUint64(b.data[i/together][i%together*f.Size:], r.Sent+uint64(i))
 		}
-		n, err := b.send(fd, int(due))
-		r.Sent += uint64(n)
+		n, err := b.send(fd, due)
+		r.Sent += uint64(n * together)
 		switch {
 		case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ECONNREFUSED):
 			r.Refused++ // its number goes to the next

@@ -111,7 +111,7 @@ func tool(ctx context.Context, args []string) error {
 	case "flows":
 		return lab.Flows{Net: args[1], To: args[2], First: 7, Ports: 1, Each: 20, Every: 100 * time.Millisecond, For: time.Second}.Run(ctx, os.Stdout)
 	case "flood":
-		r, err := lab.Flood{Net: args[1], To: netip.MustParseAddrPort(args[2]), Size: 1000, Rate: 80e6, For: time.Second}.Run(ctx)
+		r, err := lab.Flood{Net: args[1], To: netip.MustParseAddrPort(args[2]), Size: 1000, Rate: 80e6, For: time.Second, Together: 4}.Run(ctx)
 		if err != nil {
 			return err
 		}
