@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"monban/firewall"
+	"monban/gateway/store"
 	"monban/gateway/window"
 )
 
@@ -68,9 +69,19 @@ type flowKey struct {
 	start  time.Time
 }
 
-// putFlows records flows as sessions of the windows their marks belong to:
-// those that changed, in one transaction, so that a flood costs the card one
-// write and no act waits for it.
+// A seenFlow is a session as it is, and as the store has it.
+type seenFlow struct {
+	now, kept window.Session
+	keptAt    time.Duration // boot time
+}
+
+// sessionKept is how long the bytes of a session that goes on may be newer
+// than the store has them. Its beginning and its end are written at once.
+const sessionKept = time.Minute
+
+// putFlows takes flows in as sessions of the windows their marks belong to.
+// What is new or over is written, and what was not for a while: in one
+// transaction, so that a flood costs the card one write and no act waits long.
 func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 	db := g.db()
 	if db == nil {
@@ -82,7 +93,7 @@ func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 	for k := range g.seenFlows {
 		perWindow[k.window]++
 	}
-	now := g.o.Clock.Wall()
+	now, boot := g.o.Clock.Wall(), g.o.Clock.Boot()
 	var put []window.Session
 	for _, f := range flows {
 		w, ok := g.windowByMark(f.Mark)
@@ -90,15 +101,19 @@ func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 			continue // the canary, or a window nobody remembers
 		}
 		s := session(w, f, now)
-		k := flowKey{w.ID, s.FlowID, s.Start}
-		old, known := g.seenFlows[k]
-		if known && old == s || !known && perWindow[w.ID] >= maxSessions {
+		k := keyOf(s)
+		x, known := g.seenFlows[k]
+		if !known && perWindow[w.ID] >= maxSessions {
 			continue
 		}
 		if !known {
 			perWindow[w.ID]++
 		}
-		put = append(put, s)
+		x.now = s
+		g.seenFlows[k] = x
+		if x.kept.End != s.End || x.kept != s && (x.kept.Start.IsZero() || boot-x.keptAt >= sessionKept) {
+			put = append(put, s)
+		}
 	}
 	if len(put) == 0 {
 		return
@@ -110,11 +125,46 @@ func (g *Gateway) putFlows(ctx context.Context, flows []firewall.Flow) {
 		return
 	}
 	for _, s := range put {
-		g.seenFlows[flowKey{s.Window, s.FlowID, s.Start}] = s
+		g.seenFlows[keyOf(s)] = seenFlow{s, s, boot}
 	}
 	if len(g.seenFlows) > 4*maxSessions {
 		clear(g.seenFlows) // what still lives is written once more
 	}
+}
+
+func keyOf(s window.Session) flowKey { return flowKey{s.Window, s.FlowID, s.Start} }
+
+// sessionsOf are the sessions of a window as they are now.
+func (g *Gateway) sessionsOf(ctx context.Context, db *store.DB, id int64) ([]window.Session, error) {
+	ss, err := db.Sessions(ctx, id)
+	g.sessions.Lock()
+	defer g.sessions.Unlock()
+	for i, s := range ss {
+		if x, ok := g.seenFlows[keyOf(s)]; ok && x.now.In >= s.In && x.now.Out >= s.Out && s.End.IsZero() {
+			ss[i] = x.now
+		}
+	}
+	return ss, err
+}
+
+// oldMarks are the marks of flows that conntrack had when we came. It has got
+// no others since but of windows that we opened, which the counters and the
+// database know.
+func (g *Gateway) oldMarks() (map[firewall.Mark]bool, error) {
+	g.sessions.Lock()
+	defer g.sessions.Unlock()
+	if g.foundOld != nil {
+		return g.foundOld, nil
+	}
+	flows, err := g.o.Firewall.Flows()
+	if err != nil {
+		return nil, err
+	}
+	g.foundOld = map[firewall.Mark]bool{}
+	for _, f := range flows {
+		g.foundOld[f.Mark] = true
+	}
+	return g.foundOld, nil
 }
 
 // session is a flow as people read it. A flow whose entry lives on after its

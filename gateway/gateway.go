@@ -53,8 +53,9 @@ type Gateway struct {
 	tools     toolWatch
 	nextStart time.Time // of the planned windows; zero: none
 
-	sessions  sync.Mutex                 // guards seenFlows
-	seenFlows map[flowKey]window.Session // as last written
+	sessions  sync.Mutex // guards what follows
+	seenFlows map[flowKey]seenFlow
+	foundOld  map[firewall.Mark]bool // marks of flows that were there when we came; nil: not looked yet
 	pending   map[string]pendingPerson
 
 	wake  chan struct{} // the guard loop
@@ -92,7 +93,7 @@ func New(o Options) (*Gateway, error) {
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
-		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]window.Session{},
+		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]seenFlow{},
 		crier: newCrier(),
 	}, nil
 }
@@ -297,13 +298,13 @@ func (g *Gateway) endedByID(id int64) (window.Window, bool) {
 // windowByMark finds the window a flow belongs to: an open one, or one that is
 // over but whose flows still stand in the kernel as tombstones.
 func (g *Gateway) windowByMark(m firewall.Mark) (window.Window, bool) {
-	for _, w := range g.open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.holding {
 		if firewall.Mark(w.Mark) == m {
 			return w, true
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	w, ok := g.ended[m]
 	return w, ok
 }

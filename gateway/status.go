@@ -268,7 +268,7 @@ func (g *Gateway) WindowByID(ctx context.Context, who people.Actor, id int64) (W
 	}
 	v := g.asHeld(w)
 	v.Ways = g.ways(w)
-	v.Sessions, err = g.db().Sessions(ctx, id)
+	v.Sessions, err = g.sessionsOf(ctx, g.db(), id)
 	return v, err
 }
 

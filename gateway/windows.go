@@ -290,12 +290,12 @@ func (g *Gateway) marksInUse() ([]uint32, error) {
 	for _, l := range live {
 		in[l.Mark] = true
 	}
-	flows, err := g.o.Firewall.Flows()
+	old, err := g.oldMarks()
 	if err != nil {
 		return nil, fmt.Errorf("reading the flows of windows: %w", err)
 	}
-	for _, f := range flows {
-		in[f.Mark] = true
+	for m := range old {
+		in[m] = true
 	}
 	counts, err := g.o.Firewall.Counts()
 	if err != nil {

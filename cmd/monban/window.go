@@ -113,8 +113,8 @@ func (c *windowAskCmd) Run(e *env) error {
 }
 
 // onRecord says that a request is on record.
-func (c remote) onRecord(e *env, w gateway.Window) error {
-	return c.print(e.stdout, w, func() {
+func (r remote) onRecord(e *env, w gateway.Window) error {
+	return r.print(e.stdout, w, func() {
 		fmt.Fprintln(e.stdout, e.lang.Say("command.window_asked", text.Args{"id": w.ID, "vendor": w.VendorLabel, "device": w.DeviceName}))
 	})
 }

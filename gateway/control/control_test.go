@@ -32,8 +32,10 @@ import (
 	"monban/gateway/window"
 )
 
-// fakeKernel opens whatever it is told and holds it.
+// fakeKernel opens whatever it is told and holds it. What it has not, nothing
+// here calls.
 type fakeKernel struct {
+	gateway.Firewall
 	rules string
 	live  []kernel.Live
 }
@@ -44,7 +46,6 @@ func (k *fakeKernel) OpenWindow(o firewall.Opening) (kernel.Live, error) {
 	k.live = append(k.live, kernel.Live{Mark: o.Mark, Left: o.For, Passes: o.Passes})
 	return k.live[len(k.live)-1], nil
 }
-func (k *fakeKernel) AddPasses(firewall.Mark, []firewall.Pass) error { return nil }
 func (k *fakeKernel) CloseWindow(m firewall.Mark) (int, error) {
 	k.live = slices.DeleteFunc(k.live, func(l kernel.Live) bool { return l.Mark == m })
 	return 0, nil
