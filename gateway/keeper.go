@@ -84,6 +84,9 @@ func (g *Gateway) settleAll(ctx context.Context) {
 	}
 	if n, err := g.o.Firewall.Sweep(); n > 0 || err != nil {
 		g.o.Log.Error("removed ways in that belong to no window", "n", n, "err", err)
+		if n > 0 { // they let nobody in, but somebody put them there
+			g.recordWindow(ctx, people.Box, func(tx *store.Tx) error { return g.tell(tx, "rules.foreign", nil) })
+		}
 	}
 }
 

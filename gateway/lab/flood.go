@@ -17,8 +17,8 @@ import (
 	"monban/gateway/run"
 )
 
-// A Flood sends to a Sink as much as it is told to, or as goes through. Its
-// datagrams are numbered, so that the sink can say what is missing.
+// A Flood sends as much as it is told to, or as goes through: zeros to an echo
+// service by TCP, or numbered datagrams to a Sink, which can say what is missing.
 type Flood struct {
 	Net  string // tcp or udp
 	To   netip.AddrPort
@@ -176,43 +176,22 @@ func (b *batch) call(trap uintptr, fd, n, flags int) (int, error) {
 	return int(done), nil
 }
 
-// A Sink takes what floods send, and ends with ctx.
-type Sink struct {
-	Net string
-	At  netip.AddrPort // of this host
-}
+// A Sink takes the datagrams that floods send.
+type Sink struct{ At netip.AddrPort }
 
-// A Sunk is what a sink took. Of datagrams: Got is how many, Next the highest
-// number and one, Overflow how many came too fast for it.
+// A Sunk is what a sink took: how many datagrams, the highest number and one,
+// and how many came too fast for it.
 type Sunk struct {
 	Got      uint64 `json:"got"`
 	Next     uint64 `json:"next"`
 	Overflow uint64 `json:"overflow"`
 	Bytes    uint64 `json:"bytes"`
-	Arrived  uint64 `json:"arrived"` // packets at the interface, whatever they were
 }
 
 // Run takes until ctx ends. It writes a Sunk of nothing when it is there and
 // what it took at the end, each as a line of JSON.
 func (s Sink) Run(ctx context.Context, out io.Writer) error {
 	enc := json.NewEncoder(out)
-	if s.Net != "udp" {
-		l, err := net.Listen("tcp", s.At.String())
-		if err != nil {
-			return fmt.Errorf("listening: %w", err)
-		}
-		if err := enc.Encode(Sunk{}); err != nil {
-			return err
-		}
-		return accepting(l, func(_ context.Context, c net.Conn) error {
-			_, err := io.Copy(io.Discard, c)
-			return err
-		})(ctx)
-	}
-	link, err := linkOf(s.At.Addr())
-	if err != nil {
-		return err
-	}
 	fd, err := datagramSocket(s.At.Addr())
 	if err != nil {
 		return err
@@ -221,10 +200,6 @@ func (s Sink) Run(ctx context.Context, out io.Writer) error {
 	if err := unix.Bind(fd, sockaddr(s.At)); err != nil {
 		return fmt.Errorf("listening at %s: %w", s.At, err)
 	}
-	before, err := arrived(link)
-	if err != nil {
-		return err
-	}
 	if err := enc.Encode(Sunk{}); err != nil {
 		return err
 	}
@@ -232,11 +207,6 @@ func (s Sink) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	after, err := arrived(link)
-	if err != nil {
-		return err
-	}
-	r.Arrived = after - before
 	return enc.Encode(r)
 }
 

@@ -117,7 +117,7 @@ func tool(ctx context.Context, args []string) error {
 		}
 		return json.NewEncoder(os.Stdout).Encode(r)
 	case "sink":
-		return lab.Sink{Net: args[1], At: netip.MustParseAddrPort(args[2])}.Run(ctx, os.Stdout)
+		return lab.Sink{At: netip.MustParseAddrPort(args[1])}.Run(ctx, os.Stdout)
 	}
 	l, err := lab.Ask(ctx, args[1], args[2], args[3], args[4])
 	if err != nil {

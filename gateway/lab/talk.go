@@ -21,7 +21,7 @@ import (
 type Talk struct {
 	Net   string        // tcp or udp; tcp if empty
 	To    string        // address and port
-	Local string        // own address and port; any if empty
+	Local string        // own address and port, free again at once; any if empty
 	Every time.Duration // between lines; 100 ms if 0
 	For   time.Duration // then the talk ends by itself; for ever if 0
 }
