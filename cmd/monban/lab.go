@@ -178,8 +178,8 @@ type labTool struct {
 	// The witnesses and the weights of tests and benchmarks.
 	Capture toolCapture `cmd:"" help:"Count packets at interfaces until interrupted and print them as JSON, also whenever a line comes in."`
 	Flows   toolFlows   `cmd:"" help:"Hold many conversations with echo services and print how many live, as JSON lines."`
-	Flood   toolFlood   `cmd:"" help:"Send much to a sink and print how much, as JSON."`
-	Sink    toolSink    `cmd:"" help:"Take what a flood sends until interrupted and print how much, as JSON."`
+	Flood   toolFlood   `cmd:"" help:"Send much, to an echo service or to a sink, and print how much, as JSON."`
+	Sink    toolSink    `cmd:"" help:"Take the datagrams of a flood until interrupted and print how many, as JSON."`
 }
 
 // network is what the tools call a protocol.
@@ -308,10 +308,7 @@ func (c toolFlood) Run(e *env) error {
 }
 
 type toolSink struct {
-	UDP bool           `name:"udp" help:"By UDP."`
-	At  netip.AddrPort `arg:"" help:"Address and port of this host."`
+	At netip.AddrPort `arg:"" help:"Address and port of this host."`
 }
 
-func (c toolSink) Run(e *env) error {
-	return lab.Sink{Net: network(c.UDP), At: c.At}.Run(e.ctx, e.stdout)
-}
+func (c toolSink) Run(e *env) error { return lab.Sink{At: c.At}.Run(e.ctx, e.stdout) }

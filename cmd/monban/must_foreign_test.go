@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,12 +10,11 @@ import (
 	"time"
 
 	"monban/gateway"
-	"monban/gateway/window"
 )
 
 // foreign is what somebody else with rights on the box may do to our table:
 // to rules, and to an open window, given its mark as nft writes it in win_live
-// and as data of win4 (some versions turn the bytes of the second around).
+// and as data of win4.
 var foreign = []struct {
 	what string
 	do   func(mark, data string) string
@@ -27,6 +27,9 @@ var foreign = []struct {
 		return "add element inet monban dnat4 { 198.51.100.70 . tcp . 3389 timeout 1h : 192.168.10.31 . 3389 }; " +
 			"add element inet monban win4 { 198.51.100.70 . 192.168.10.31 . tcp . 3389 timeout 1h : " + data + " }"
 	}, "window.put_right"},
+	{"a way of no window", func(_, _ string) string {
+		return "add element inet monban win6 { 2001:db8:0:3::70 . 2001:db8:10::32 . tcp . 443 timeout 1h : 0x00010777 }"
+	}, "rules.foreign"},
 	{"an open window closed", func(mark, _ string) string { return "delete element inet monban win_live { " + mark + " }" }, "window.put_right"},
 	{"an open window made longer", func(mark, _ string) string {
 		return "delete element inet monban win_live { " + mark + " }; add element inet monban win_live { " + mark + " timeout 8h }"
@@ -45,18 +48,15 @@ func TestForeignChangesArePutRight(t *testing.T) {
 		return regexp.MustCompile(`expires \S+|packets \d+ bytes \d+`).ReplaceAllString(c.nft("-a", "list", "table", "inet", "theirs"), "")
 	}
 	kept := theirs()
-	w := c.breakOpen(inbound(12*time.Second, "3389"))
+	data := c.asData()
+	w := c.breakOpen(inbound(2*time.Minute, "3389"))
 	mark := fmt.Sprintf("%#08x", 0x10000+w.Mark)
-	data := regexp.MustCompile(` : (0x[0-9a-f]{8})`).FindStringSubmatch(c.nft("list", "map", "inet", "monban", "win4"))
-	if data == nil {
-		t.Fatal("win4 has no element")
-	}
 	k := c.talk("vendor", "tcp", c.addr("rececom", true, 3389))
 	k.wait(10, "echo")
 	whole := c.table()
 	for _, x := range foreign {
 		before := len(c.audited(x.code))
-		c.nft(x.do(mark, data[1]))
+		c.nft(x.do(mark, data(0x10000+w.Mark)))
 		began := time.Now()
 		for c.table() != whole || !c.hasRest(w) {
 			if time.Since(began) > 5*time.Second {
@@ -82,15 +82,30 @@ func TestForeignChangesArePutRight(t *testing.T) {
 	if now := theirs(); now != kept {
 		t.Errorf("a table of somebody else was touched; it was\n%s\nand is\n%s", kept, now)
 	}
-	time.Sleep(time.Until(endOf(w).Add(busy)))
-	if last, _ := k.last("echo", "heard"); last.Sub(endOf(w)).Abs() > cutWithin {
-		t.Errorf("the session ended %v after the window", last.Sub(endOf(w)))
-	}
-	if lost, of := k.lost(); lost > 0 || of < 200 {
+	if lost, of := k.lost(); lost > 0 || of < 50 {
 		t.Errorf("%d of %d lines got lost", lost, of)
 	}
-	c.reaches(w.ID, window.Closed, 5*time.Second)
+	c.closeOff(w.ID)
 	c.sound()
+}
+
+// asData learns how nft writes a mark as data of the maps of ways. Some versions
+// turn its bytes around, and a wrong mark would let nobody in anyway.
+func (c *clinic) asData() func(mark uint32) string {
+	c.t.Helper()
+	w := c.breakOpen(inbound(time.Minute, "9"))
+	text := c.nft("list", "map", "inet", "monban", "win4")
+	c.closeOff(w.ID)
+	mark := 0x10000 + w.Mark
+	straight := func(m uint32) string { return fmt.Sprintf("0x%08x", m) }
+	turned := func(m uint32) string { return straight(bits.ReverseBytes32(m)) }
+	for _, f := range []func(uint32) string{straight, turned} {
+		if strings.Contains(text, " : "+f(mark)) {
+			return f
+		}
+	}
+	c.t.Fatalf("no mark %#x in\n%s", mark, text)
+	return nil
 }
 
 // otherLines are those that only one of the texts has.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -120,8 +119,9 @@ func TestForeignWindow(t *testing.T) {
 	to := c.addr("rececom", true, 3389)
 	inside := strings.Trim(strings.TrimSuffix(to, ":3389"), "[]")
 	stranger := strings.Trim(strings.TrimSuffix(c.addr("stranger", true, 1), ":1"), "[]")
+	data := c.asData()
 	nft("win_live { 0x00010777 timeout 1h }")
-	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : 0x00010777 }")
+	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : " + data(0x10777) + " }")
 	time.Sleep(time.Second)
 	if out, ok := c.reach("stranger", "tcp", to); ok {
 		t.Errorf("a way in on nobody's record stays open:\n%s", out)
@@ -133,7 +133,7 @@ func TestForeignWindow(t *testing.T) {
 	}
 	// An open window made wider: the stranger stays out, the vendor's end stays.
 	w := c.breakGlass("rececom", "3389", 8*time.Second)
-	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : " + fmt.Sprintf("%#08x", 0x10000+w.Mark) + " }")
+	nft("win6 { " + stranger + " . " + inside + " . tcp . 3389 timeout 1h : " + data(0x10000+w.Mark) + " }")
 	time.Sleep(time.Second)
 	if _, ok := c.reach("stranger", "tcp", to); ok {
 		t.Error("the stranger gets in by the vendor's window")

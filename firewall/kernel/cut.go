@@ -27,7 +27,9 @@ func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
 	if err != nil || !changed && len(caught) == 0 {
 		return err
 	}
+	k.ctMu.Lock()
 	es, err := k.ct.Dump(nil)
+	k.ctMu.Unlock()
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,6 @@ import (
 // Flows returns the conntrack entries of windows, open and over, until
 // conntrack forgets them.
 func (k *Kernel) Flows() ([]firewall.Flow, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	entries, err := k.governed()
 	if err != nil {
 		return nil, err
@@ -31,6 +29,8 @@ func (k *Kernel) Flows() ([]firewall.Flow, error) {
 // governed dumps the entries whose mark has the governed bit; the kernel
 // does the choosing.
 func (k *Kernel) governed() ([]conntrack.Flow, error) {
+	k.ctMu.Lock()
+	defer k.ctMu.Unlock()
 	es, err := k.ct.DumpFilter(conntrack.NewFilter().Mark(firewall.Governed).MarkMask(firewall.Governed), nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading flows: %w", err)
@@ -74,12 +74,20 @@ func (k *Kernel) dropStale(own firewall.Mark, meets func(firewall.Flow) bool, t 
 
 // deleteEntry forgets a flow. It is no error if conntrack has by itself.
 func (k *Kernel) deleteEntry(e conntrack.Flow) error {
+	k.ctMu.Lock()
+	defer k.ctMu.Unlock()
 	// The library takes the family from both tuples, the kernel looks up the first.
 	err := k.ct.Delete(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply})
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	return nil
+}
+
+func (k *Kernel) updateEntry(e conntrack.Flow) error {
+	k.ctMu.Lock()
+	defer k.ctMu.Unlock()
+	return k.ct.Update(e)
 }
 
 // noWindow is a mark that is never live: of flows that a window has given up.
@@ -98,7 +106,7 @@ func (k *Kernel) strand(m firewall.Mark, which func(firewall.Flow) bool) error {
 		if f.Mark != m || !which(f) {
 			continue
 		}
-		err := k.ct.Update(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply, Mark: noWindow})
+		err := k.updateEntry(conntrack.Flow{TupleOrig: e.TupleOrig, TupleReply: e.TupleReply, Mark: noWindow})
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
@@ -107,7 +115,7 @@ func (k *Kernel) strand(m firewall.Mark, which func(firewall.Flow) bool) error {
 }
 
 // countLive counts the mark's flows that could still carry data: a TCP entry
-// that waits for its forgetting is none. The caller holds k.mu.
+// that waits for its forgetting is none.
 func (k *Kernel) countLive(m firewall.Mark) (int, error) {
 	es, err := k.governed()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"runtime"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -35,29 +35,40 @@ const baseline = `table inet baseline {
 }
 `
 
-// The rules that forwarding is measured with.
+// The rules that forwarding is measured with, each in a clinic of its own.
 const (
 	withNone = iota // no rules at all, and so no conntrack
 	withBaseline
 	withFull
-	withWindow // full, and the flow is a window's, whose bytes are counted
+	withWindow // full, and the flows are a window's, whose bytes are counted
+	withSame   // the baseline once more: how far two measures of the same are apart
 	setups
 )
 
-// use puts one set of rules in force and forgets every flow.
-func (c *clinic) use(setup int) {
+// Ports of the outside that are dialled, and how much is sent in one turn:
+// each takes some 20 ms.
+const (
+	bulkPort, packetPort, silentPort = 5201, 5202, 5203
+	bulkWarm, bulkTurn               = 1 << 20, 16 << 20 // bytes
+	packetTurn                       = 32 * 64           // packets
+)
+
+// setUp puts rules in force in a clinic that was just made.
+func (c *clinic) setUp(setup int) {
 	c.Helper()
-	nft(c, "", "flush", "ruleset")
-	flushConntrack(c)
 	switch setup {
-	case withBaseline:
-		nft(c, baseline, "-f", "-")
+	case withNone, withBaseline, withSame:
+		nft(c, "", "flush", "ruleset")
+		c.out.do(c, func() error { return route("192.168.10.0/24", wan4) }) // no masquerade
+		if setup != withNone {
+			nft(c, baseline, "-f", "-")
+		}
 	case withFull, withWindow:
 		c.apply(bigPolicy())
 	}
 	if setup == withWindow {
-		o := firewall.Opening{Mark: 3, For: time.Minute}
-		for proto, port := range map[firewall.Proto]uint16{firewall.TCP: bulkPort, firewall.UDP: packetPort} {
+		o := firewall.Opening{Mark: 3, For: time.Hour}
+		for port, proto := range map[uint16]firewall.Proto{bulkPort: firewall.TCP, packetPort: firewall.UDP, silentPort: firewall.UDP} {
 			o.OutPasses = append(o.OutPasses, firewall.OutPass{Device: netip.MustParseAddr(dev4), Proto: proto,
 				To: netip.AddrPortFrom(netip.MustParseAddr(stranger4), port)})
 		}
@@ -79,210 +90,211 @@ func bigPolicy() firewall.Policy {
 	return p
 }
 
-const (
-	bulkPort   = 5201
-	packetPort = 5202
-)
-
-// pinned runs f in the namespace on one processor, so that who sends, with all
-// that forwarding does in its name, and who receives do not change places.
-func (n *netns) pinned(cpu int, f func() error) <-chan error {
-	return n.start(func() error {
-		var set unix.CPUSet
-		set.Set(cpu % runtime.NumCPU())
-		return errors.Join(unix.SchedSetaffinity(0, &set), f())
-	})
+// A hand is a thread in a namespace that does what it is told. All of a
+// measure have one processor together: what a packet costs, from its sender to
+// its receiver, is then all there is to measure.
+type hand struct {
+	todo chan func() error
+	done <-chan error
 }
 
-// busy is how long the thread has had a processor. Forwarding counts: over a
-// veth pair it is done in the name of who sends.
-func busy() time.Duration {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts)
-	return time.Duration(ts.Nano())
-}
-
-// bulk is one TCP stream from the device to the outside: bits a second, and
-// bits in a second of the processors of both ends.
-func (c *clinic) bulk(d time.Duration) (rate, perBusy float64) {
-	c.Helper()
-	var l net.Listener
-	c.out.do(c, func() (err error) {
-		l, err = net.Listen("tcp4", fmt.Sprintf("%s:%d", stranger4, bulkPort))
+func (n *netns) hand(t testing.TB) *hand {
+	h := &hand{todo: make(chan func() error)}
+	h.done = n.start(func() error {
+		var one unix.CPUSet
+		one.Set(0)
+		err := unix.SchedSetaffinity(0, &one)
+		for f := range h.todo {
+			err = errors.Join(err, f())
+		}
 		return err
 	})
-	defer l.Close()
-	var total int
-	var busySending, busyReceiving time.Duration
-	received := c.out.pinned(1, func() error {
-		conn, err := l.Accept()
-		if err != nil {
+	t.Cleanup(func() {
+		close(h.todo)
+		if err := <-h.done; err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// do returns how long f took.
+func (h *hand) do(f func() error) (took time.Duration) {
+	done := make(chan bool)
+	start := time.Now()
+	h.todo <- func() error { defer close(done); return f() }
+	<-done
+	return time.Since(start)
+}
+
+// A lane is the flows of one clinic that is measured.
+type lane struct {
+	*clinic
+	sender, receiver *hand
+	from, to         net.Conn // TCP
+	asked, silent    net.Conn // UDP, answered once and never
+	sent             uint64   // packets
+}
+
+func newLane(b *testing.B, setup int) *lane {
+	c := newClinic(b)
+	c.setUp(setup)
+	l := &lane{clinic: c, sender: c.lan.hand(b), receiver: c.out.hand(b)}
+	var listener net.Listener
+	var sinks [2]net.PacketConn
+	l.receiver.do(func() (err error) {
+		if listener, err = net.Listen("tcp4", fmt.Sprintf("%s:%d", stranger4, bulkPort)); err != nil {
 			return err
 		}
-		defer conn.Close()
-		buf := make([]byte, 1<<20)
-		if _, err := io.ReadFull(conn, buf); err != nil { // the TCP window has opened by then
-			return err
-		}
-		start, was, n := time.Now(), busy(), 0
-		for time.Since(start) < d {
-			m, err := conn.Read(buf)
-			if n += m; err != nil {
+		for i, port := range []int{packetPort, silentPort} { // nobody reads them: that is no time of ours
+			lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
+				return errors.Join(rc.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) }), err)
+			}}
+			if sinks[i], err = lc.ListenPacket(b.Context(), "udp4", fmt.Sprintf("%s:%d", stranger4, port)); err != nil {
 				return err
 			}
+			b.Cleanup(func() { sinks[i].Close() })
 		}
-		rate = float64(8*n) / time.Since(start).Seconds()
-		total, busyReceiving = n, busy()-was
 		return nil
 	})
-	sent := c.lan.pinned(0, func() error {
-		conn, err := net.DialTimeout("tcp4", l.Addr().String(), 2*time.Second)
-		if err != nil {
-			l.Close()
+	l.sender.do(func() (err error) {
+		// A turn of another setup is no reason to begin slowly again.
+		if err := os.WriteFile("/proc/sys/net/ipv4/tcp_slow_start_after_idle", []byte("0"), 0o644); err != nil {
 			return err
 		}
-		defer conn.Close()
-		was := busy()
-		for buf := make([]byte, 1<<18); ; {
-			if _, err := conn.Write(buf); err != nil {
-				busySending = busy() - was
-				return nil // the receiver has enough
-			}
+		if l.from, err = net.DialTimeout("tcp4", listener.Addr().String(), 2*time.Second); err != nil {
+			return err
 		}
+		if l.asked, err = net.Dial("udp4", sinks[0].LocalAddr().String()); err != nil {
+			return err
+		}
+		l.silent, err = net.Dial("udp4", sinks[1].LocalAddr().String())
+		return errors.Join(err, l.asked.SetReadDeadline(time.Now().Add(2*time.Second)))
 	})
-	if err := errors.Join(<-sent, <-received); err != nil {
-		c.Fatal(err)
-	}
-	return rate, float64(8*total) / (busySending + busyReceiving).Seconds()
-}
-
-// packets is one UDP flow of 64 bytes each from the device to the outside:
-// packets that arrive in a second of the sender's processor. After the answer
-// to the first, if answered, nobody reads them: that is no time of ours.
-func (c *clinic) packets(d time.Duration, answered bool) (rate float64) {
-	c.Helper()
-	var sink net.PacketConn
-	c.out.do(c, func() (err error) {
-		lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
-			return errors.Join(rc.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) }), err)
-		}}
-		sink, err = lc.ListenPacket(c.Context(), "udp4", fmt.Sprintf("%s:%d", stranger4, packetPort))
+	l.receiver.do(func() (err error) { l.to, err = listener.Accept(); return errors.Join(err, listener.Close()) })
+	l.sender.do(func() error { _, err := l.asked.Write(make([]byte, 64)); return err })
+	l.receiver.do(func() error {
+		_, from, err := sinks[0].ReadFrom(make([]byte, 64))
+		if err == nil {
+			_, err = sinks[0].WriteTo(make([]byte, 64), from)
+		}
 		return err
 	})
-	defer sink.Close()
-	sender := c.lan.pinned(0, func() error {
-		conn, err := net.Dial("udp4", sink.LocalAddr().String())
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		if answered {
-			conn.SetDeadline(time.Now().Add(2 * time.Second))
-			if _, err := conn.Write(make([]byte, 64)); err != nil {
+	l.sender.do(func() error { _, err := l.asked.Read(make([]byte, 64)); return err })
+	for _, x := range []net.Conn{l.from, l.to, l.asked, l.silent} {
+		b.Cleanup(func() { x.Close() })
+	}
+	return l
+}
+
+// bulk is one turn of the TCP stream: bits a second.
+func (l *lane) bulk() float64 {
+	buf := make([]byte, 1<<18)
+	move := func(n int) time.Duration {
+		read := make(chan bool)
+		go func() {
+			defer close(read)
+			l.receiver.do(func() error {
+				_, err := io.CopyBuffer(io.Discard, io.LimitReader(struct{ io.Reader }{l.to}, int64(n)), make([]byte, 1<<18))
 				return err
+			})
+		}()
+		start := time.Now()
+		l.sender.do(func() error {
+			for sent := 0; sent < n; sent += len(buf) {
+				if _, err := l.from.Write(buf); err != nil {
+					return err
+				}
 			}
-			if _, err := conn.Read(make([]byte, 64)); err != nil {
-				return err
-			}
-			conn.SetDeadline(time.Time{})
-		}
-		batch := make([]ipv4.Message, 64)
-		for i := range batch {
-			batch[i].Buffers = [][]byte{make([]byte, 64)}
-		}
-		p := ipv4.NewPacketConn(conn.(*net.UDPConn))
-		send := func(d time.Duration) error {
-			for start := busy(); busy()-start < d; {
-				if _, err := p.WriteBatch(batch, 0); err != nil {
+			return nil
+		})
+		<-read
+		return time.Since(start)
+	}
+	move(bulkWarm)
+	return 8 * bulkTurn / move(bulkTurn).Seconds()
+}
+
+// packets is one turn of a UDP flow of 64 bytes each: packets a second.
+func (l *lane) packets(c net.Conn) float64 {
+	batch := make([]ipv4.Message, 64)
+	for i := range batch {
+		batch[i].Buffers = [][]byte{make([]byte, 64)}
+	}
+	p := ipv4.NewPacketConn(c.(*net.UDPConn))
+	send := func(n int) func() error {
+		return func() error {
+			for sent := 0; sent < n; sent += len(batch) {
+				m, err := p.WriteBatch(batch, 0)
+				if l.sent += uint64(m); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
-		if err := send(d / 10); err != nil { // finds the way
-			return err
-		}
-		before, err := c.arrived()
-		if err != nil {
-			return err
-		}
-		start := busy()
-		if err := send(d); err != nil {
-			return err
-		}
-		took := busy() - start
-		after, err := c.arrived()
-		rate = float64(after-before) / took.Seconds()
-		return err
-	})
-	if answered {
-		sink.SetDeadline(time.Now().Add(2 * time.Second))
-		buf := make([]byte, 64)
-		_, from, err := sink.ReadFrom(buf)
-		if err == nil {
-			_, err = sink.WriteTo(buf, from)
-		}
-		if err != nil {
-			c.Error(err)
-		}
 	}
-	if err := <-sender; err != nil {
-		c.Fatal(err)
-	}
-	return rate
+	l.sender.do(send(len(batch)))
+	return packetTurn / l.sender.do(send(packetTurn)).Seconds()
 }
 
 // arrived is how many packets the outside has got.
-func (c *clinic) arrived() (n uint64, err error) {
-	err = <-c.out.start(func() error {
+func (c *clinic) arrived() (n uint64) {
+	c.out.do(c, func() error {
 		l, err := netlink.LinkByName("eth0")
 		if err == nil {
 			n = l.Attrs().Statistics.RxPackets
 		}
 		return err
 	})
-	return n, err
+	return n
 }
 
 // BenchmarkForwarding compares forwarding with the full rules with established
-// accept and masquerade alone, and with no rules at all: in turns, in the same
-// namespaces, medians of the turns. The full rules must keep 0.97 of the bulk
-// throughput and 0.85 of the small packets of the former. (It wants a machine
-// that does nothing else; what it says of its spread says whether that was so.)
+// accept and masquerade alone, and with no rules at all: in turns of some
+// 20 ms, so that what disturbs one disturbs the next, and medians of the ratios
+// of the turns of a round. The full rules must keep 0.97 of the bulk throughput
+// and 0.85 of the small packets of the baseline.
 func BenchmarkForwarding(b *testing.B) {
+	needRoot(b)
 	needNFT(b)
-	c := newClinic(b)
-	c.out.do(b, func() error { return route("192.168.10.0/24", wan4) }) // without masquerade
-	const rounds, turn = 21, 200 * time.Millisecond
+	var lanes [setups]*lane
+	for s := range lanes {
+		lanes[s] = newLane(b, s)
+	}
+	const rounds = 200
 	for b.Loop() {
-		var tcp, tcpBusy, udp, oneWay [setups][]float64
+		var tcp, udp, silent [setups][]float64
 		for round := range rounds {
 			for i := range setups {
 				s := (round + i) % setups // nobody is always first
-				c.use(s)
-				rate, perBusy := c.bulk(turn)
-				tcp[s], tcpBusy[s] = append(tcp[s], rate), append(tcpBusy[s], perBusy)
-				udp[s] = append(udp[s], c.packets(turn/2, true))
-				oneWay[s] = append(oneWay[s], c.packets(turn/2, false))
+				l := lanes[s]
+				tcp[s] = append(tcp[s], l.bulk())
+				before := l.arrived()
+				l.sent = 0
+				udp[s], silent[s] = append(udp[s], l.packets(l.asked)), append(silent[s], l.packets(l.silent))
+				if lost := int(l.sent) - int(l.arrived()-before); lost > int(l.sent)/100 {
+					b.Fatalf("%d of %d packets lost: that is no rate", lost, l.sent)
+				}
 			}
 		}
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(median(tcp[withFull])/1e6, "Mbit/s")
 		b.ReportMetric(median(udp[withFull]), "pps")
-		for name, r := range map[string]float64{
-			"tcp-busy-ratio": ratio(tcpBusy[withFull], tcpBusy[withBaseline]),
-			"tcp-ratio":      ratio(tcp[withFull], tcp[withBaseline]), "pps-ratio": ratio(udp[withFull], udp[withBaseline]),
-			"oneway-pps-ratio": ratio(oneWay[withFull], oneWay[withBaseline]),
-			"window-tcp-ratio": ratio(tcp[withWindow], tcp[withBaseline]), "window-pps-ratio": ratio(udp[withWindow], udp[withBaseline]),
-			"tcp-ratio-to-none": ratio(tcp[withFull], tcp[withNone]), "pps-ratio-to-none": ratio(udp[withFull], udp[withNone]),
-			"baseline-tcp-ratio-to-none": ratio(tcp[withBaseline], tcp[withNone]), "baseline-pps-ratio-to-none": ratio(udp[withBaseline], udp[withNone]),
+		for name, of := range map[string]func(full, base int) float64{
+			"tcp":        func(x, y int) float64 { return ratio(tcp[x], tcp[y]) },
+			"pps":        func(x, y int) float64 { return ratio(udp[x], udp[y]) },
+			"silent-pps": func(x, y int) float64 { return ratio(silent[x], silent[y]) },
 		} {
-			b.ReportMetric(r, name)
+			b.ReportMetric(of(withFull, withBaseline), name+"-ratio")
+			b.ReportMetric(of(withWindow, withBaseline), name+"-ratio-in-window")
+			b.ReportMetric(of(withFull, withNone), name+"-ratio-to-none")
+			b.ReportMetric(of(withBaseline, withNone), name+"-ratio-of-baseline-to-none")
+			b.ReportMetric(of(withSame, withBaseline), name+"-ratio-of-same")
 		}
 		var log strings.Builder
-		for s, name := range []string{"no rules", "baseline", "full", "window"} {
-			fmt.Fprintf(&log, "\n%-8s %6.0f Mbit/s (%s), busy %6.0f (%s) %7.0f packets/s (%s), unanswered %7.0f (%s)", name,
-				median(tcp[s])/1e6, spread(tcp[s]), median(tcpBusy[s])/1e6, spread(tcpBusy[s]), median(udp[s]), spread(udp[s]), median(oneWay[s]), spread(oneWay[s]))
+		for s, name := range []string{"no rules", "baseline", "full", "window", "the same"} {
+			fmt.Fprintf(&log, "\n%-8s %6.0f Mbit/s (%s) %7.0f packets/s (%s), unanswered %7.0f (%s)", name,
+				median(tcp[s])/1e6, spread(tcp[s]), median(udp[s]), spread(udp[s]), median(silent[s]), spread(silent[s]))
 		}
 		b.Log(log.String())
 		if r := ratio(tcp[withFull], tcp[withBaseline]); r < 0.97 {
@@ -300,7 +312,7 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// ratio is the median of each turn's: what disturbed a whole turn falls out.
+// ratio is the median of each round's: what disturbed a whole round falls out.
 func ratio(a, b []float64) float64 {
 	r := slices.Clone(a)
 	for i := range r {

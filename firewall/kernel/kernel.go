@@ -30,7 +30,6 @@ type Kernel struct {
 	mu     sync.Mutex // one writer; also guards what follows
 	writer *nftables.Conn
 	reader *netlink.Conn
-	ct     *conntrack.Conn
 	neigh  *neighbours
 	buffer int // bytes
 	// What win_bytes and win_dead held when a change of schema made them anew.
@@ -38,6 +37,11 @@ type Kernel struct {
 
 	told   told
 	layout map[string]firewall.Set // of the live sets, which every ruleset has
+
+	// A look through all of conntrack takes tens of milliseconds, for which
+	// nothing else waits. It is locked after mu, if both are.
+	ctMu sync.Mutex
+	ct   *conntrack.Conn
 
 	portMu sync.Mutex
 	ports  map[uint32]bool // netlink addresses that changes of our own come from

@@ -26,7 +26,8 @@ type Live struct {
 
 // Counts is what the kernel has counted. Passed and Dead (refused after the
 // end) survive the window's end and the daemon's; a mark that nothing was
-// counted for is absent. Named are the counters of the rules by name, see the
+// counted for is absent. Dead of mark 0 are flows whose way was taken from an
+// open window. Named are the counters of the rules by name, see the
 // Count… constants and Refused of package firewall.
 type Counts struct {
 	Passed map[firewall.Mark]firewall.Count
@@ -77,26 +78,47 @@ type liveTable struct {
 	ways  map[string][]firewall.Elem
 }
 
+// readLive reads the windows. Without our table it is ENOENT; a table of an
+// earlier version has fewer kinds of ways, and those it has not hold nothing.
 func (k *Kernel) readLive() (liveTable, error) {
-	t := liveTable{marks: map[firewall.Mark]time.Duration{}, ways: map[string][]firewall.Elem{}}
-	els, now, err := k.liveElements("win_live")
-	if err != nil {
-		return t, err
-	}
-	for _, e := range els {
-		t.marks[markOf(e.Key[0].From)] = now + e.left
-	}
-	for _, name := range ways {
-		els, _, err := k.liveElements(name)
-		if errors.Is(err, unix.ENOENT) {
-			continue // a table of an earlier version has fewer kinds
+	for range 10 {
+		t, err := k.readLiveOnce()
+		if !errors.Is(err, errInterrupted) {
+			return t, err
 		}
+	}
+	return liveTable{}, errInterrupted
+}
+
+func (k *Kernel) readLiveOnce() (liveTable, error) {
+	t := liveTable{marks: map[firewall.Mark]time.Duration{}, ways: map[string][]firewall.Elem{}}
+	sets, err := k.dump(unix.NFT_MSG_GETSET, tableAttr(unix.NFTA_SET_TABLE))
+	if err != nil {
+		return t, fmt.Errorf("reading sets: %w", err)
+	}
+	found := false
+	for _, a := range sets {
+		s, _, keys, vals := decodeSet(a)
+		live := s.Name == "win_live"
+		if a.str(unix.NFTA_SET_TABLE) != firewall.Table || !live && !slices.Contains(ways, s.Name) {
+			continue
+		}
+		found = found || live
+		now := bootTime()
+		els, err := k.elements(s, keys, vals)
 		if err != nil {
 			return t, err
 		}
 		for _, e := range els {
-			t.ways[name] = append(t.ways[name], e.Elem)
+			if live {
+				t.marks[markOf(e.Key[0].From)] = now + e.left
+			} else {
+				t.ways[s.Name] = append(t.ways[s.Name], e.Elem)
+			}
 		}
+	}
+	if !found {
+		return t, fmt.Errorf("no set win_live: %w", unix.ENOENT)
 	}
 	return t, nil
 }

@@ -49,11 +49,7 @@ func TestReplaceDuringSession(t *testing.T) {
 	if replaced < 5 {
 		t.Errorf("only %d replacements", replaced)
 	}
-	l, err := c.k.Live()
-	if err != nil || len(l) != 1 {
-		t.Fatalf("live: %v, %v", l, err)
-	}
-	if off := time.Until(end) - l[0].Left; off > 15*time.Millisecond || off < -15*time.Millisecond {
+	if off := moved(t, c.k, end); off > 15*time.Millisecond {
 		t.Errorf("deadline moved by %s", off)
 	}
 	counts, err := c.k.Counts()
@@ -64,6 +60,21 @@ func TestReplaceDuringSession(t *testing.T) {
 	if late := inside.at().Sub(end); late > 50*time.Millisecond {
 		t.Errorf("inside last heard %s after the end", late)
 	}
+}
+
+// moved is how far the one open window's end is from where it should be. It
+// looks a few times: a busy machine may stop the test between two clocks.
+func moved(t testing.TB, k *kernel.Kernel, end time.Time) time.Duration {
+	t.Helper()
+	least := time.Hour
+	for range 5 {
+		l, err := k.Live()
+		if err != nil || len(l) != 1 {
+			t.Fatalf("live: %v, %v", l, err)
+		}
+		least = min(least, (time.Until(end) - l[0].Left).Abs())
+	}
+	return least
 }
 
 // numbered dials UDP from the vendor, and counts on the device what comes of
@@ -270,7 +281,7 @@ func TestRebuild(t *testing.T) {
 	if err != nil || len(ls) != 1 || len(ls[0].Passes) != 2 || len(ls[0].Egress) != 1 || len(ls[0].Gates) != 2 {
 		t.Fatalf("live: %+v, %v", ls, err)
 	}
-	if off := time.Until(end) - ls[0].Left; off > 20*time.Millisecond || off < -20*time.Millisecond {
+	if off := moved(t, k, end); off > 20*time.Millisecond {
 		t.Errorf("deadline moved by %s", off)
 	}
 	told(t, k, dev6, map[string]time.Duration{other6: 2 * time.Hour})

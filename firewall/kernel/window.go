@@ -20,11 +20,12 @@ var (
 )
 
 // OpenWindow opens a window, for o.For from the moment of the call, and
-// returns it as read back. First it removes what conntrack keeps of flows
-// of earlier windows between the same ends: on the same ports they would be
-// refused as theirs. Flows of the mark itself stay, so that a window lost to
-// somebody's "flush ruleset" can be put back for the rest of its time without
-// cutting its sessions.
+// returns it as read back. Then it removes what conntrack keeps of flows of
+// earlier windows between the same ends: on the same ports they would be
+// refused as theirs. That takes a look through all of conntrack, for which
+// flows on other ports need not wait. Flows of the mark itself stay, so that a
+// window lost to somebody's "flush ruleset" can be put back for the rest of its
+// time without cutting its sessions.
 //
 // It is ErrOpen if the mark is live, ErrTaken if another live window has a way
 // that means some of the same packets. Nothing is open after an error.
@@ -34,35 +35,48 @@ func (k *Kernel) OpenWindow(o firewall.Opening) (Live, error) {
 	if err != nil {
 		return Live{}, err
 	}
+	l, t, err := k.putWindow(o, els, end)
+	if err != nil {
+		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+	}
+	if err := k.dropStale(o.Mark, o.Meets, t); err != nil {
+		_, cerr := k.CloseWindow(o.Mark)
+		return Live{}, errors.Join(fmt.Errorf("opening window %d: removing old flows: %w", o.Mark, err), cerr)
+	}
+	l.Left = max(0, end-bootTime()) // the look took its time
+	return l, nil
+}
+
+// putWindow puts a window's elements into the kernel and reads them back. The
+// table is that before it.
+func (k *Kernel) putWindow(o firewall.Opening, els map[string][]firewall.Elem, end time.Duration) (Live, liveTable, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t, err := k.readLive()
 	if err != nil {
-		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+		return Live{}, t, err
 	}
 	if _, ok := t.marks[o.Mark]; ok {
-		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, ErrOpen)
+		return Live{}, t, ErrOpen
 	}
 	// Ways without their mark let nothing in. They are left when somebody else
 	// took the mark away, and would be in its own window's way.
 	if old := t.of(o.Mark); len(old) > 0 {
 		if err := k.remove(old); err != nil && !errors.Is(err, unix.ENOENT) {
-			return Live{}, fmt.Errorf("opening window %d: removing what is left of it: %w", o.Mark, err)
+			return Live{}, t, fmt.Errorf("removing what is left of it: %w", err)
 		}
 		if t, err = k.readLive(); err != nil {
-			return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+			return Live{}, t, err
 		}
 	}
 	if err := t.free(els); err != nil {
-		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
-	}
-	if err := k.dropStale(o.Mark, o.Meets, t); err != nil {
-		return Live{}, fmt.Errorf("opening window %d: removing old flows: %w", o.Mark, err)
+		return Live{}, t, err
 	}
 	if err := k.addWays(els, end); err != nil {
-		return Live{}, fmt.Errorf("opening window %d: %w", o.Mark, err)
+		return Live{}, t, err
 	}
-	return k.readBack(o.Mark, els, o.For)
+	l, err := k.readBack(o.Mark, els, o.For)
+	return l, t, err
 }
 
 // free reports ErrTaken if an element overlaps one that is live.
@@ -132,19 +146,28 @@ func (k *Kernel) readBack(m firewall.Mark, els map[string][]firewall.Elem, most 
 // stay, as the tombstones that keep them from being taken up again.
 func (k *Kernel) CloseWindow(m firewall.Mark) (cut int, err error) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.closeLocked(m)
+	wasOpen, err := k.closeLocked(m)
+	k.mu.Unlock()
+	if err != nil || !wasOpen {
+		return 0, err
+	}
+	// It is closed. How many flows that cut is worth knowing, not failing for:
+	// whoever hears an error believes it open.
+	n, err := k.countLive(m)
+	if err != nil {
+		return 0, nil
+	}
+	return n, nil
 }
 
-func (k *Kernel) closeLocked(m firewall.Mark) (int, error) {
-	var wasOpen bool
+func (k *Kernel) closeLocked(m firewall.Mark) (wasOpen bool, err error) {
 	for range 10 {
 		t, err := k.readLive()
 		if errors.Is(err, unix.ENOENT) {
-			return 0, nil // no table: nothing is open
+			return false, nil // no table: nothing is open
 		}
 		if err != nil {
-			return 0, fmt.Errorf("closing window %d: %w", m, err)
+			return false, fmt.Errorf("closing window %d: %w", m, err)
 		}
 		all := map[string][]firewall.Elem{}
 		if _, ok := t.marks[m]; ok {
@@ -155,26 +178,17 @@ func (k *Kernel) closeLocked(m firewall.Mark) (int, error) {
 			if errors.Is(err, unix.ENOENT) {
 				continue // it ended by itself meanwhile
 			}
-			return 0, fmt.Errorf("closing window %d: %w", m, err)
+			return false, fmt.Errorf("closing window %d: %w", m, err)
 		}
 		if err := k.remove(t.of(m)); err != nil {
 			if errors.Is(err, unix.ENOENT) {
 				continue
 			}
-			return 0, fmt.Errorf("closing window %d: %w", m, err)
+			return false, fmt.Errorf("closing window %d: %w", m, err)
 		}
-		if !wasOpen {
-			return 0, nil
-		}
-		// It is closed. How many flows that cut is worth knowing, not failing
-		// for: whoever hears an error believes it open.
-		n, err := k.countLive(m)
-		if err != nil {
-			return 0, nil
-		}
-		return n, nil
+		return wasOpen, nil
 	}
-	return 0, fmt.Errorf("closing window %d: its elements change all the time", m)
+	return false, fmt.Errorf("closing window %d: its elements change all the time", m)
 }
 
 // of are the elements of the mark's ways.

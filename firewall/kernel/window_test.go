@@ -82,7 +82,8 @@ func TestWindowEndsByItself(t *testing.T) {
 			}
 			time.Sleep(time.Until(end) + 200*time.Millisecond)
 			for who, k := range map[string]*talker{"vendor": s, "device": inside} {
-				if late := k.at().Sub(end); late > 50*time.Millisecond || late < -50*time.Millisecond {
+				// Early is what a busy machine makes of it.
+				if late := k.at().Sub(end); late > 50*time.Millisecond || late < -250*time.Millisecond {
 					c.Errorf("round %d: %s last heard %s after the end", round, who, late)
 				} else {
 					c.Logf("round %d: %s last heard %s after the end", round, who, late)
@@ -157,6 +158,27 @@ func TestTaken(t *testing.T) {
 	if _, err = c.k.OpenWindow(firewall.Opening{Mark: 4, For: time.Minute, Passes: []firewall.Pass{other}}); !errors.Is(err, kernel.ErrTaken) {
 		t.Errorf("same WAN port: %v", err)
 	}
+	c.mustOpen(firewall.Opening{Mark: 10, For: time.Minute, Egress: []netip.Addr{netip.MustParseAddr(dev4)},
+		Outer: []firewall.Outer{{Source: netip.MustParsePrefix("198.51.100.8/29"), Box: netip.MustParseAddrPort(wan4 + ":51820")}}})
+	for name, o := range map[string]firewall.Opening{
+		"same device": {Egress: []netip.Addr{netip.MustParseAddr(dev6), netip.MustParseAddr(dev4)}},
+		"same tunnel": {Outer: []firewall.Outer{{Source: netip.MustParsePrefix(vendor4 + "/32"), Box: netip.MustParseAddrPort(wan4 + ":51820")}}},
+	} {
+		o.Mark, o.For = 4, time.Minute
+		if _, err = c.k.OpenWindow(o); !errors.Is(err, kernel.ErrTaken) {
+			t.Errorf("%s: %v", name, err)
+		}
+		c.mustOpen(firewall.Opening{Mark: 4, For: time.Minute, ByName: true})
+		if err := c.k.AddWays(o); !errors.Is(err, kernel.ErrTaken) {
+			t.Errorf("%s, added: %v", name, err)
+		}
+		if _, err := c.k.CloseWindow(4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.k.CloseWindow(10); err != nil {
+		t.Fatal(err)
+	}
 	for _, d := range []time.Duration{0, time.Microsecond, -time.Second, 9 * time.Hour} {
 		if _, err = c.k.OpenWindow(firewall.Opening{Mark: 5, For: d, Passes: []firewall.Pass{way(firewall.UDP, false)}}); err == nil {
 			t.Errorf("opened for %s", d)
@@ -205,10 +227,11 @@ func TestNewRulesCutOldFlows(t *testing.T) {
 				eventually(t, "data still flows", func() bool { return s.n.Load() > n+3 })
 				change(&p, netip.PrefixFrom(target.Addr(), target.Addr().BitLen()))
 				c.apply(p)
-				cut := time.Now()
+				time.Sleep(20 * time.Millisecond) // what was under way
+				n, m := s.n.Load(), outside.n.Load()
 				time.Sleep(60 * time.Millisecond)
-				if late := max(s.at().Sub(cut), outside.at().Sub(cut)); late > 5*time.Millisecond {
-					t.Errorf("%s %s %s: heard %s after the change", network, name, to, late)
+				if s.n.Load() != n || outside.n.Load() != m {
+					t.Errorf("%s %s %s: heard %d and %d more", network, name, to, s.n.Load()-n, outside.n.Load()-m)
 				}
 				outside.close()
 			}
