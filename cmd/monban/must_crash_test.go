@@ -109,6 +109,7 @@ func (r *rig) form(id int64, act string, kv ...string) func() (int64, bool) {
 // what was answered with success is on record, every change of state is there
 // once, and the log verifies.
 func TestFaultAtEveryChange(t *testing.T) {
+	t.Cleanup(removeGroups) // after the lab's end
 	c := open(t)
 	r := newRig(c)
 	for _, f := range faults {

@@ -128,8 +128,9 @@ func TestForeignWindow(t *testing.T) {
 	}
 	var lines []gateway.AuditLine
 	c.ask(&lines, "audit", "list")
-	if lines[0].Code != "window.unknown_closed" {
-		t.Errorf("the log's last line is %s", lines[0].Code)
+	// The way itself may be swept a moment after its mark, with a line of its own.
+	if lines[0].Code != "window.unknown_closed" && lines[1].Code != "window.unknown_closed" {
+		t.Errorf("the log's last lines are %s, %s", lines[1].Code, lines[0].Code)
 	}
 	// An open window made wider: the stranger stays out, the vendor's end stays.
 	w := c.breakGlass("rececom", "3389", 8*time.Second)

@@ -95,7 +95,7 @@ func (c *clinic) endsByItself(ls []line, answers map[string]*talker, open func(m
 		c.over(mark, end)
 		for _, s := range calls {
 			for who, k := range map[string]*talker{"dialer": s.talker, "answerer": answers[s.to]} {
-				if late := k.at().Sub(end); late > 200*time.Millisecond || late < -500*time.Millisecond {
+				if late := k.at().Sub(end); late > 200*time.Millisecond || late < -time.Second {
 					c.Errorf("round %d: %s %s: %s last heard %s after the end", round, s.network, s.to, who, late)
 				}
 			}

@@ -11,7 +11,9 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,18 +54,23 @@ type caughtKey struct {
 	from, to netip.AddrPort
 }
 
-// captureBuffer is what a socket may hold while nobody reads: some ten
-// thousand small packets.
-const captureBuffer = 32 << 20
-
 // A tap is the packet socket of one interface.
 type tap struct {
 	dev     string
 	fd      int
+	ring    []byte // frames of ringFrame bytes
+	next    int    // frame
 	dropped uint64
-	buf     []byte
-	oob     []byte
 }
+
+// A ring shared with the kernel (packet_mmap) takes heads of packets alone: a
+// socket's own buffer would be full of their bodies, and is small for users
+// without rights on the machine. It holds 16,384 packets.
+const (
+	ringFrame  = 256
+	ringBlock  = 1 << 20
+	ringBlocks = 4
+)
 
 // Run captures until ctx ends, and then writes what it saw as one line of
 // JSON. It does so as well whenever something comes in at in, if given. First
@@ -75,7 +82,7 @@ func (c Capture) Run(ctx context.Context, in *os.File, out io.Writer) error {
 	var taps []*tap
 	defer func() {
 		for _, t := range taps {
-			unix.Close(t.fd)
+			t.close()
 		}
 	}()
 	for _, dev := range c.Devs {
@@ -111,9 +118,7 @@ func (c Capture) Run(ctx context.Context, in *os.File, out io.Writer) error {
 		}
 		// What came before the question is counted before it is answered.
 		for i, t := range taps {
-			if err := t.drain(func(p packet) { c.count(seen, i, t.dev, p) }); err != nil {
-				return fmt.Errorf("capturing at %s: %w", t.dev, err)
-			}
+			t.drain(func(p packet) { c.count(seen, i, t.dev, p) })
 		}
 		if asked || over {
 			if err := tell(); err != nil || over {
@@ -163,22 +168,31 @@ func newTap(dev string) (*tap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a packet socket: %w", err)
 	}
-	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer)
-	if err != nil { // in a user namespace only up to the machine's limit
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer)
+	t := &tap{dev: dev, fd: fd}
+	err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2)
+	if err == nil {
+		err = unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq{
+			Block_size: ringBlock, Block_nr: ringBlocks, Frame_size: ringFrame, Frame_nr: ringBlocks * ringBlock / ringFrame})
 	}
 	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1)
+		t.ring, err = unix.Mmap(fd, 0, ringBlocks*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	}
 	if err == nil {
 		all := binary.NativeEndian.Uint16([]byte{unix.ETH_P_ALL >> 8, unix.ETH_P_ALL})
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: l.Index})
 	}
 	if err != nil {
-		unix.Close(fd)
+		t.close()
 		return nil, fmt.Errorf("setting up a packet socket: %w", err)
 	}
-	return &tap{dev: dev, fd: fd, buf: make([]byte, 128), oob: make([]byte, 256)}, nil
+	return t, nil
+}
+
+func (t *tap) close() {
+	if t.ring != nil {
+		_ = unix.Munmap(t.ring)
+	}
+	unix.Close(t.fd)
 }
 
 // A packet is what counts of one.
@@ -190,40 +204,34 @@ type packet struct {
 	length   int
 }
 
+// Where things are in a frame of TPACKET_V2: struct tpacket2_hdr, then a
+// sockaddr_ll (packet(7)).
+const (
+	frameSnaplen = 8
+	frameNet     = 14
+	frameSec     = 16
+	frameNsec    = 20
+	framePkttype = 32 + 10
+)
+
 // drain hands every packet that waits to f.
-func (t *tap) drain(f func(packet)) error {
+func (t *tap) drain(f func(packet)) {
 	for {
-		n, oobn, _, sa, err := unix.Recvmsg(t.fd, t.buf, t.oob, 0)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN):
-			continue
-		case err != nil:
-			return err
+		b := t.ring[t.next*ringFrame:][:ringFrame]
+		status := (*uint32)(unsafe.Pointer(&b[0])) // the kernel's turn or ours
+		if atomic.LoadUint32(status)&unix.TP_STATUS_USER == 0 {
+			return
 		}
-		from, ok := sa.(*unix.SockaddrLinklayer)
-		if !ok {
-			continue
-		}
-		if p, ok := parsePacket(t.buf[:n]); ok {
-			p.out, p.at = from.Pkttype == unix.PACKET_OUTGOING, stampOf(t.oob[:oobn])
+		head := int(binary.NativeEndian.Uint16(b[frameNet:]))
+		end := head + int(binary.NativeEndian.Uint32(b[frameSnaplen:]))
+		if p, ok := parsePacket(b[min(head, ringFrame):min(end, ringFrame)]); ok {
+			p.out = b[framePkttype] == unix.PACKET_OUTGOING
+			p.at = int64(binary.NativeEndian.Uint32(b[frameSec:]))*1e9 + int64(binary.NativeEndian.Uint32(b[frameNsec:]))
 			f(p)
 		}
+		atomic.StoreUint32(status, unix.TP_STATUS_KERNEL)
+		t.next = (t.next + 1) % (len(t.ring) / ringFrame)
 	}
-}
-
-// stampOf is the kernel's time of a packet, or now where it gave none.
-func stampOf(oob []byte) int64 {
-	msgs, err := unix.ParseSocketControlMessage(oob)
-	if err == nil {
-		for _, m := range msgs {
-			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(m.Data) >= 16 {
-				return int64(binary.NativeEndian.Uint64(m.Data))*1e9 + int64(binary.NativeEndian.Uint64(m.Data[8:]))
-			}
-		}
-	}
-	return time.Now().UnixNano()
 }
 
 // parsePacket reads the head of an IP packet. An ICMP error counts as a packet

@@ -260,6 +260,9 @@ func overflowOf(oob []byte) uint64 {
 	return 0
 }
 
+// sinkBuffer is what a socket may hold while nobody reads.
+const sinkBuffer = 32 << 20
+
 // datagramSocket has room for a tenth of a second at 1 Gbit/s, and wakes its
 // reader ten times a second.
 func datagramSocket(of netip.Addr) (int, error) {
@@ -273,7 +276,7 @@ func datagramSocket(of netip.Addr) (int, error) {
 	}
 	wake := unix.NsecToTimeval((100 * time.Millisecond).Nanoseconds())
 	for _, buffer := range []int{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF} { // the first needs the machine's rights
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, buffer, captureBuffer) == nil {
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, buffer, sinkBuffer) == nil {
 			break
 		}
 	}

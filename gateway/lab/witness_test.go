@@ -64,7 +64,7 @@ func testCaptureIsExact(t *testing.T, r *running) {
 	out, status := r.tool(t, "printer", "flows", "udp", "2001:db8:0:4::130")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	n := decode[lab.FlowCount](t, lines[len(lines)-1])
-	if status != 0 || n.Up != 20 || n.Broken != 0 || n.Sent < 180 || n.Echoes > n.Sent || n.Echoes+20 < n.Sent {
+	if status != 0 || n.Up != 20 || n.Broken != 0 || n.Sent < 40 || n.Echoes > n.Sent || n.Echoes+20 < n.Sent {
 		t.Fatalf("20 conversations: status %d, %+v", status, n)
 	}
 	b.ask.WriteString("how many?\n")
@@ -103,7 +103,7 @@ func testFloodArrives(t *testing.T, r *running) {
 	f := decode[lab.Flooded](t, out)
 	b.end()
 	b.line(t, &s)
-	if status != 0 || f.Sent < 9000 || f.Sent > 10100 || s.Got+s.Overflow != f.Sent || s.Next != f.Sent || s.Bytes != s.Got*1000 {
+	if status != 0 || f.Sent < 1000 || float64(f.Sent) > 10_000*f.Took.Seconds() || s.Got+s.Overflow != f.Sent || s.Next != f.Sent || s.Bytes != s.Got*1000 {
 		t.Errorf("status %d, sent %+v, took %+v", status, f, s)
 	}
 	out, status = r.tool(t, "printer", "flood", "tcp", "[2001:db8:0:4::130]:7")
