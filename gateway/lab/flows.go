@@ -108,7 +108,9 @@ func (f Flows) hold(ctx context.Context, to string, wait time.Duration, n *flowC
 	answered := false
 	for next := time.Now(); ctx.Err() == nil; {
 		_, err := c.Write([]byte("say 1\n"))
-		n.sent.Add(1)
+		if err == nil { // what failed, as at the end, never left
+			n.sent.Add(1)
+		}
 		// One that fell behind goes on from now, and does not catch up.
 		if next = next.Add(f.Every); time.Until(next) < 0 {
 			next = time.Now().Add(f.Every)

@@ -130,8 +130,11 @@ func (n *notebook) write(e Event) {
 // dialFrom connects within 3 s, from local if given. A local port may still
 // be in an old connection's TIME-WAIT.
 func dialFrom(ctx context.Context, network, local, to string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 3 * time.Second, Control: reuse}
+	d := net.Dialer{Timeout: 3 * time.Second}
 	if local != "" {
+		// Not without: the kernel may give two sockets that both share their
+		// port the same one, and all answers to one of them.
+		d.Control = reuse
 		var err error
 		if network == "udp" {
 			d.LocalAddr, err = net.ResolveUDPAddr(network, local)
