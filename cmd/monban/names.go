@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/querylog"
 	"monban/dnsfilter/server"
 	"monban/dnsfilter/tools"
 	"monban/dnsfilter/upstream"
@@ -23,6 +24,7 @@ type resolver struct {
 	routes  upstream.Routes
 	router  *upstream.Router // nil: nobody to ask yet
 	watcher watcher          // nil: nobody wants to know
+	log     *querylog.Log    // nil: no record of questions
 	server  *server.Server   // nil until serve
 }
 
@@ -123,6 +125,7 @@ func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) erro
 				Shared: t.Class == tools.Shared, Refused: t.Refused, Granted: t.Granted})
 		}
 	}
+	o.Log = r.log
 	srv, err := server.New(o)
 	if err != nil {
 		r.mu.Unlock()
