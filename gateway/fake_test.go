@@ -123,6 +123,8 @@ func (k *fakeKernel) AddGates(m firewall.Mark, g []firewall.Gate) error {
 	return k.call("AddGates")
 }
 
+func (k *fakeKernel) DropStale() error { return nil }
+
 func (k *fakeKernel) Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

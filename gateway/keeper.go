@@ -30,6 +30,9 @@ func (g *Gateway) keepOnce(ctx context.Context) {
 	g.openStore(ctx)
 	g.adopt(ctx)
 	g.settleAll(ctx)
+	if err := g.o.Firewall.DropStale(); err != nil {
+		g.o.Log.Error("old flows not forgotten", "err", err)
+	}
 	g.keepAppointments(ctx)
 	g.warn(ctx)
 	g.watchTools(ctx)

@@ -34,6 +34,7 @@ type Windows interface {
 	ExtendWindow(m firewall.Mark, left time.Duration) (kernel.Live, error)
 	AddPasses(firewall.Mark, []firewall.Pass) error
 	AddGates(firewall.Mark, []firewall.Gate) error
+	DropStale() error
 	Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) error
 	CloseWindow(firewall.Mark) (cut int, err error)
 	Live() ([]kernel.Live, error)

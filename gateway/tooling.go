@@ -199,7 +199,11 @@ func (g *Gateway) Admit(_ context.Context, client netip.Addr, tool string, addrs
 				gates = append(gates, firewall.Gate{Device: a, Target: to})
 			}
 		}
-		return g.o.Firewall.AddGates(firewall.Mark(w.Mark), gates)
+		if err := g.o.Firewall.AddGates(firewall.Mark(w.Mark), gates); err != nil {
+			return err
+		}
+		signal(g.edge) // the keeper forgets the gates' old flows, which takes longer than a question may
+		return nil
 	}
 	return fmt.Errorf("no window for %s is open", tool)
 }

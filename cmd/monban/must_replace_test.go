@@ -34,7 +34,7 @@ func BenchmarkReplaceRules(b *testing.B) {
 	c := open(b)
 	c.breakOpen(inbound(time.Hour, fmt.Sprintf("%d/udp", port)))
 	at := netip.AddrPortFrom(c.lan("rececom", true), port)
-	how := []string{"--rate", fmt.Sprint(rate), "--for", "3s", "--together", "8"}
+	how := []string{"--rate", fmt.Sprint(rate), "--for", "3s", "--together", "16"}
 	pid := c.daemon()
 	var sent, replaced int
 	// Without a replacement nothing may be lost, or this measures the machine.

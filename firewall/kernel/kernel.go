@@ -35,6 +35,8 @@ type Kernel struct {
 	// What win_bytes and win_dead held when a change of schema made them anew.
 	passed, dead map[firewall.Mark]firewall.Count
 
+	opened map[firewall.Mark][]firewall.Gate // gates since the last DropStale
+
 	told   told
 	layout map[string]firewall.Set // of the live sets, which every ruleset has
 
@@ -53,7 +55,7 @@ func Open() (*Kernel, error) { return openWith(bufferSize) }
 
 func openWith(buffer int) (*Kernel, error) {
 	k := &Kernel{buffer: buffer, ports: map[uint32]bool{}, passed: map[firewall.Mark]firewall.Count{}, dead: map[firewall.Mark]firewall.Count{},
-		layout: map[string]firewall.Set{}}
+		layout: map[string]firewall.Set{}, opened: map[firewall.Mark][]firewall.Gate{}}
 	for _, s := range firewall.Closed().Sets {
 		k.layout[s.Name] = s
 	}

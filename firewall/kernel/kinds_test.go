@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -256,7 +257,7 @@ func TestGates(t *testing.T) {
 		}
 		c.mustOpen(firewall.Opening{Mark: m, For: d, ByName: true})
 		for range 2 { // there already: left
-			if err := c.k.AddGates(m, gs); err != nil {
+			if err := errors.Join(c.k.AddGates(m, gs), c.k.DropStale()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -259,10 +259,10 @@ func TestRebuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	end := time.Now().Add(l.Left)
 	if err := errors.Join(k.AddGates(5, gates(dev4, other4, dev6, other6)), k.Admit(netip.MustParseAddr(dev6), []netip.Addr{netip.MustParseAddr(other6)}, time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	end := time.Now().Add(l.Left)
 	nft(t, "", "add", "element", "inet", "monban", "win_bytes", "{ 0x10005 counter packets 3 bytes 300 }")
 	old := firewall.Closed() // the same table with another layout of one set
 	for i, s := range old.Sets {

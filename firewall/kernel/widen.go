@@ -55,7 +55,8 @@ func (k *Kernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
 // AddGates lets devices dial further addresses in the open window m, for the
 // rest of its time: those its tool's names lead to. Gates that are there already
 // are left, those of another window too: a flow has one mark. It is ErrNotOpen
-// if the window is not open or about to end.
+// if the window is not open or about to end. Who asked for the name waits for
+// it, so that flows of earlier windows are left to DropStale.
 func (k *Kernel) AddGates(m firewall.Mark, gs []firewall.Gate) error {
 	els, err := m.GateElems(gs)
 	if err != nil {
@@ -71,16 +72,35 @@ func (k *Kernel) AddGates(m firewall.Mark, gs []firewall.Gate) error {
 	if len(els) == 0 {
 		return nil
 	}
-	meets := func(f firewall.Flow) bool {
-		return slices.ContainsFunc(gs, func(g firewall.Gate) bool { return g.Meets(f) })
-	}
-	// The gates first: between the two, what an old flow's device goes on saying
-	// would begin a flow that is nobody's.
 	if err := k.addWays(els, end); err != nil {
 		return fmt.Errorf("adding to window %d: %w", m, err)
 	}
-	if err := k.dropStale(m, meets, t); err != nil {
-		return fmt.Errorf("adding to window %d: removing old flows: %w", m, err)
+	k.opened[m] = append(k.opened[m], gs...)
+	return nil
+}
+
+// DropStale removes what conntrack keeps of flows of earlier windows through
+// the gates opened since it was last called: on the same ports they would be
+// refused as theirs.
+func (k *Kernel) DropStale() error {
+	k.mu.Lock()
+	opened := k.opened
+	k.opened = map[firewall.Mark][]firewall.Gate{}
+	t, err := liveTable{}, error(nil)
+	if len(opened) > 0 {
+		t, err = k.readLive()
+	}
+	k.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("removing old flows: %w", err)
+	}
+	for m, gs := range opened {
+		meets := func(f firewall.Flow) bool {
+			return slices.ContainsFunc(gs, func(g firewall.Gate) bool { return g.Meets(f) })
+		}
+		if err := k.dropStale(m, meets, t); err != nil {
+			return fmt.Errorf("removing old flows from the gates of window %d: %w", m, err)
+		}
 	}
 	return nil
 }

@@ -111,6 +111,9 @@ func TestHolesAreFound(t *testing.T) {
 		nft(t, c.rule)
 		t.Log(c.name)
 		r := try(t, k)
+		for again := 0; r.State == Unmeasured && again < 3; again++ {
+			r = try(t, k) // a busy machine may lose the control: that proves nothing, either way
+		}
 		wants(t, r, Failed, c.why)
 		found := c.target == ""
 		for _, p := range r.Probes {
