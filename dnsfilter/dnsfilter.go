@@ -17,9 +17,12 @@ import (
 // new one takes its place. The zero Policy refuses nothing, but keeps local
 // names at home.
 type Policy struct {
-	List     *list.List // names refused, exactly as listed; nil: none
-	Allowed  Names      // never refused by List, with all below: the clinic's own choice
-	MustWork Names      // likewise: what the site's configuration says must work
+	List    *list.List // names refused, exactly as listed; nil: none
+	Allowed Names      // never refused by List, with all below: the clinic's own choice
+	// AllowedFor are names that are allowed to one device only, by each of its
+	// addresses, which are unmapped and without zone.
+	AllowedFor map[netip.Addr]Names
+	MustWork   Names // likewise: what the site's configuration says must work
 	// Local are names answered here, with their addresses, in canonical form
 	// (see Canonical); the addresses' reverse names are answered, too.
 	Local map[string][]netip.Addr
@@ -95,18 +98,18 @@ func (p *Policy) Decide(client netip.Addr, name string, at time.Time) Decision {
 	if tool, class, ok := p.Tools.Lookup(name); ok {
 		return p.tool(client, name, tool, class)
 	}
-	return p.listed(name)
+	return p.listed(client, name)
 }
 
 // listed looks at the lists and what overrules them.
-func (p *Policy) listed(name string) Decision {
+func (p *Policy) listed(client netip.Addr, name string) Decision {
 	found, ok := p.List.Lookup(name)
 	switch {
 	case !ok:
 		return Decision{Action: Forward, Reason: Unlisted}
 	case p.MustWork.Has(name):
 		return Decision{Action: Forward, Reason: Needed}
-	case p.Allowed.Has(name):
+	case p.allowed(client, name):
 		return Decision{Action: Forward, Reason: Permitted}
 	}
 	return Decision{Action: Refuse, Reason: Listed, List: found.List, Line: found.Line}
@@ -120,7 +123,7 @@ func (p *Policy) listed(name string) Decision {
 // what goes with it are those of the first alias that is a tool's, a granted
 // one before others.
 func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs []netip.Addr, at time.Time) Decision {
-	chosen := len(aliases) > 0 && p.chosen(name)
+	chosen := len(aliases) > 0 && p.chosen(client, name)
 	free := chosen || len(aliases) > 0 && p.granted(client, name) != ""
 	pass := Decision{Action: Forward, Reason: Unlisted}
 	for _, alias := range aliases {
@@ -146,4 +149,11 @@ func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs [
 }
 
 // chosen says whether the clinic or its configuration wants name to work.
-func (p *Policy) chosen(name string) bool { return p.MustWork.Has(name) || p.Allowed.Has(name) }
+func (p *Policy) chosen(client netip.Addr, name string) bool {
+	return p.MustWork.Has(name) || p.allowed(client, name)
+}
+
+// allowed says whether the clinic allowed name, to all or to this client.
+func (p *Policy) allowed(client netip.Addr, name string) bool {
+	return p.Allowed.Has(name) || len(p.AllowedFor) > 0 && p.AllowedFor[client.WithZone("")].Has(name)
+}

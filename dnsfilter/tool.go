@@ -8,8 +8,8 @@ import (
 
 // tool decides about a name of a remote-support tool.
 func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) Decision {
-	if p.chosen(name) {
-		return p.chosenTool(name, class)
+	if p.chosen(client, name) {
+		return p.chosenTool(client, name, class)
 	}
 	if class != tools.Shared {
 		// What a window was approved for must work within it, and no list of
@@ -25,7 +25,7 @@ func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) D
 	if strict || class == tools.Block && p.ToolsEnforced {
 		return Decision{Action: Refuse, Reason: ToolRefused, Tool: tool, Class: class}
 	}
-	d := p.listed(name)
+	d := p.listed(client, name)
 	d.Tool, d.Class = tool, class
 	if class == tools.Block && d.Action == Forward {
 		d.Reason = ToolObserved
@@ -36,8 +36,8 @@ func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) D
 // chosenTool decides about a tool's name that the clinic wants to work at all
 // times. Tool stays empty: using it is no event, and a window neither gates nor
 // cuts what needs none.
-func (p *Policy) chosenTool(name string, class tools.Class) Decision {
-	d := p.listed(name)
+func (p *Policy) chosenTool(client netip.Addr, name string, class tools.Class) Decision {
+	d := p.listed(client, name)
 	if class == tools.Block && p.ToolsEnforced && d.Reason == Unlisted {
 		d.Reason = Permitted
 		if p.MustWork.Has(name) {

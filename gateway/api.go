@@ -62,6 +62,8 @@ type DNSStatus struct {
 	Queries    uint64    `json:"queries"`
 	Refused    uint64    `json:"refused"`
 	UpstreamOK bool      `json:"upstream_ok"`
+	// Paused is what remains of a pause, in which no list refuses anything.
+	Paused time.Duration `json:"paused,omitempty"`
 }
 
 // Window is a maintenance window with what people call its parts, and for an

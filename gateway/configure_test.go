@@ -242,8 +242,8 @@ func TestLists(t *testing.T) {
 	if e := explain("ads.lab.example"); e.List != "lab" || e.Line != 1 {
 		t.Errorf("%+v", e)
 	}
-	if len(b.dns.upstreams) != 2 {
-		t.Errorf("upstreams %v", b.dns.upstreams)
+	if len(b.dns.routes.Servers) != 2 {
+		t.Errorf("upstreams %v", b.dns.routes)
 	}
 	b.write("lists/lab.hosts", "# new\n0.0.0.0 more.lab.example\nnonsense here!\n")
 	if !b.listsChanged() {

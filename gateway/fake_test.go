@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/upstream"
 	"monban/firewall"
 	"monban/firewall/kernel"
 )
@@ -255,10 +256,11 @@ func (k *fakeKernel) marks() (all []firewall.Mark) {
 
 // fakeResolver keeps what it is told.
 type fakeResolver struct {
-	mu        sync.Mutex
-	policy    *dnsfilter.Policy
-	upstreams []netip.AddrPort
-	counts    DNSCounts
+	mu      sync.Mutex
+	policy  *dnsfilter.Policy
+	routes  upstream.Routes
+	devices map[string][]netip.Addr
+	counts  DNSCounts
 }
 
 func (r *fakeResolver) Set(p *dnsfilter.Policy) {
@@ -267,10 +269,10 @@ func (r *fakeResolver) Set(p *dnsfilter.Policy) {
 	r.policy = p
 }
 
-func (r *fakeResolver) SetUpstreams(u []netip.AddrPort) {
+func (r *fakeResolver) SetUpstreams(u upstream.Routes, devices map[string][]netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.upstreams = u
+	r.routes, r.devices = u, devices
 }
 
 func (r *fakeResolver) Stats() DNSCounts { return r.counts }

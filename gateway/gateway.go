@@ -66,6 +66,9 @@ type Gateway struct {
 	crier *crier // notices on their way
 	tries tries  // attempts outside windows
 
+	chosen   chosenNames // by mu
+	nameSums nameSums    // the query log, added up
+
 	plansAt time.Duration // boot time weekly plans were looked at; the keeper's own
 
 	tried      sync.Once
@@ -121,6 +124,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		{Name: "daily self-test", Run: g.daily, Restart: true},
 		{Name: "notices", Run: g.cry, Restart: true},
 		{Name: "attempts", Run: g.countAttempts, Restart: true},
+		{Name: "query log", Run: g.keepQueryLog, Restart: true},
 		{Name: "attempt samples", Run: g.watchAttempts, Restart: true},
 	}
 	if g.o.Watch != nil {

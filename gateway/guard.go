@@ -50,7 +50,7 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 	}
 	if g.o.Resolver != nil && want.Names != nil {
 		g.o.Resolver.Set(want.Names)
-		g.o.Resolver.SetUpstreams(g.current().config.DNS.Upstreams)
+		g.o.Resolver.SetUpstreams(want.Routes, want.Devices)
 	}
 	text := want.Rules.String()
 	g.mu.Lock()

@@ -36,6 +36,7 @@ func (g *Gateway) keepOnce(ctx context.Context) {
 	g.keepAppointments(ctx)
 	g.warn(ctx)
 	g.watchTools(ctx)
+	g.keepNames(ctx)
 	g.writeLate(ctx)
 	g.tried.Do(func() { close(g.triedStore) })
 }
@@ -57,7 +58,7 @@ func (g *Gateway) nextEdge() time.Duration {
 	if wait := start.Sub(g.o.Clock.Wall()); !start.IsZero() && wait > 0 && g.o.Clock.Synced() {
 		next = min(next, wait+time.Millisecond)
 	}
-	return next
+	return g.nextNameEdge(next)
 }
 
 // overdue is how long after its end a window may still be in the kernel before

@@ -73,8 +73,19 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 			a.SteppedUp = time.Time{}
 			return b.SetNoticeSettings(c, a, notice.Settings{})
 		},
-		"TestNotice": func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
-		"SetDeputy":  func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
+		"Names":     func(c context.Context, a people.Actor) error { return second(b.Names(c, a, NameQuery{})) },
+		"NameStats": func(c context.Context, a people.Actor) error { return second(b.NameStats(c, a, "", "")) },
+		"WhyName":   func(c context.Context, a people.Actor) error { return second(b.WhyName(c, a, "", "", inside)) },
+		"WishName":  func(c context.Context, a people.Actor) error { return second(b.WishName(c, a, AllowAsk{})) },
+		"AllowName": func(c context.Context, a people.Actor) error {
+			return second(b.AllowName(c, a, 99, AllowAsk{Length: time.Hour}))
+		},
+		"EndAllow":    func(c context.Context, a people.Actor) error { return b.EndAllow(c, a, 99) },
+		"Allows":      func(c context.Context, a people.Actor) error { return second(b.Allows(c, a)) },
+		"PauseNames":  func(c context.Context, a people.Actor) error { return b.PauseNames(c, a, time.Second) },
+		"ResumeNames": func(c context.Context, a people.Actor) error { return b.ResumeNames(c, a) },
+		"TestNotice":  func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
+		"SetDeputy":   func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
 			return second(b.CheckAuditAgainst(c, a, nil))
 		},
@@ -122,6 +133,8 @@ func TestMay(t *testing.T) {
 		"Plans": everybody, "Keys": everybody, "SealedCodes": everybody, "WindowSheet": everybody, "WindowMonth": everybody,
 		"Attempts": everybody, "NewSealedCodes": boss, "SetDeputy": boss, "EnrolKey": boss, "RevokeKey": boss,
 		"NoticeSettings": boss, "SetNoticeSettings": boss, "TestNotice": boss,
+		"Names": boss, "NameStats": boss, "AllowName": boss, "EndAllow": boss, "PauseNames": boss, "ResumeNames": boss,
+		"WhyName": working, "WishName": working, "Allows": working,
 		"BreakSealed": {director, people.Staff}, "ReportWindow": working,
 		"ReviewWindow": {director, people.Staff, people.Console}, "ExcuseWindow": {director, people.Staff, people.Console},
 	}

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/querylog"
 	"monban/dnsfilter/tools"
+	"monban/dnsfilter/upstream"
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway/device"
@@ -54,7 +56,9 @@ type Watcher interface {
 // A Resolver is the name filter's server, as far as the gateway needs it.
 type Resolver interface {
 	Set(*dnsfilter.Policy)
-	SetUpstreams([]netip.AddrPort)
+	// SetUpstreams says whom to ask, and which addresses the devices that
+	// routes names have now.
+	SetUpstreams(routes upstream.Routes, devices map[string][]netip.Addr)
 	Stats() DNSCounts
 	Explain(ctx context.Context, name string, client netip.Addr) (Explanation, error)
 }
@@ -79,6 +83,7 @@ type Options struct {
 	Resolver Resolver                                                                     // optional; without it no names are filtered
 	Watch    func(ctx context.Context, ifaces []string, seen func(device.Sighting)) error // optional; the neighbours of the LAN
 	SelfTest func(ctx context.Context, r selftest.Request) (selftest.Result, error)       // optional; asks the probe
+	QueryLog *querylog.Log                                                                // optional; without it nobody sees who asked for what
 	Tools    *tools.Set                                                                   // optional; without it no remote-support tool is known
 	Tunnels  Tunnels                                                                      // optional; without it there are no WireGuard windows
 	SiteID   func() string                                                                // optional; what signed requests name this box by

@@ -8,6 +8,7 @@ import (
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/list"
+	"monban/dnsfilter/upstream"
 	"monban/firewall"
 	"monban/gateway/config"
 	"monban/gateway/device"
@@ -20,8 +21,11 @@ var pagePorts = []uint16{443, 80}
 
 // Desired is what the kernel and the name filter shall hold.
 type Desired struct {
-	Rules firewall.Ruleset
-	Names *dnsfilter.Policy
+	Rules  firewall.Ruleset
+	Names  *dnsfilter.Policy
+	Routes upstream.Routes
+	// Devices are the addresses of those that Routes names.
+	Devices map[string][]netip.Addr
 }
 
 // Plan is the meaning of a configuration: it decides, nothing else. known are
@@ -77,7 +81,9 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 		return Desired{}, notes, err
 	}
 	n, err := names(c, known, blocked)
-	return Desired{Rules: rules, Names: n}, notes, err
+	d := Desired{Rules: rules, Names: n}
+	d.Routes, d.Devices = routes(c, known)
+	return d, notes, err
 }
 
 // TunnelName is the WireGuard interface of the vendors' tunnels.
@@ -109,7 +115,11 @@ func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilt
 	if err != nil {
 		return nil, fmt.Errorf("names that must work: %w", err)
 	}
-	p := &dnsfilter.Policy{List: blocked, MustWork: must, Local: map[string][]netip.Addr{}, Answered: map[netip.Addr]bool{}}
+	closed, err := dnsfilter.NewNames(zoneNames(c)...)
+	if err != nil {
+		return nil, fmt.Errorf("names with resolvers of their own: %w", err)
+	}
+	p := &dnsfilter.Policy{List: blocked, MustWork: must, Private: closed, Local: map[string][]netip.Addr{}, Answered: map[netip.Addr]bool{}}
 	for _, d := range c.Devices {
 		if d.Egress != config.Answered {
 			continue

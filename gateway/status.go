@@ -55,6 +55,8 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	st.Notes = append(st.Notes, g.crierNotes(ctx)...)
+	st.Notes = append(st.Notes, g.nameNotes()...)
+	st.DNS.Paused = g.pauseLeft()
 	if g.db() == nil {
 		st.Open = append(st.Open, g.unrecorded()...)
 	}

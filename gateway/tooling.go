@@ -139,8 +139,10 @@ func (g *Gateway) granted() map[netip.Addr][]string {
 	return out
 }
 
-// nameTools adds to a policy of names what is known of tools.
+// nameTools adds to a policy of names what is known of tools, and what people
+// have chosen.
 func (g *Gateway) nameTools(p *dnsfilter.Policy) {
+	g.nameAllowed(p)
 	if g.o.Tools == nil {
 		return
 	}

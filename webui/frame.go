@@ -38,7 +38,7 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 	q.Set("lang", string(other))
 	p := view.Page{
 		Title: v.say(title, kv...), Lang: string(v.lang), Say: v.say,
-		Styles: []string{v.assets.Path("tokens.css"), v.assets.Path("monban.css"), v.assets.Path("more.css")},
+		Styles: []string{v.assets.Path("tokens.css"), v.assets.Path("monban.css"), v.assets.Path("more.css"), v.assets.Path("names.css")},
 		Script: v.assets.Path("monban.js"), Icon: v.assets.Path("icon.svg"),
 		OtherLang: string(other), OtherLangURL: (&url.URL{Path: v.formPath(), RawQuery: q.Encode()}).String(),
 	}
@@ -57,12 +57,16 @@ func (v *visit) frameStatus(title string, kv ...any) (view.Page, gateway.Status)
 	p.Clinic, p.Version = plain(st.Clinic), st.Version
 	p.Banners = append(p.Banners, v.banners(st)...)
 	p.Nav, p.Strip = v.nav(st), v.strip(st)
+	p.Pause = v.pauseStrip(st)
 	p.News = v.say("page.strip.none")
 	if p.Strip != nil {
 		p.Lamp, p.News = v.say("page.lamp"), p.Strip.Text+" "+p.Strip.Warn
 		if v.who.May(people.ActCloseWindow) {
 			p.StopURL = stopPath
 		}
+	}
+	if p.Pause != nil {
+		p.News += " " + p.Pause.Text
 	}
 	return p, st
 }
@@ -121,6 +125,9 @@ func (v *visit) nav(st gateway.Status) []view.NavLink {
 		{URL: "/checklist", Label: v.say("page.nav.checklist")},
 		{URL: "/audit", Label: v.say("page.nav.audit")},
 	}
+	if v.who.May(people.ActExplain) {
+		links = append(links, view.NavLink{URL: "/names/why", Label: v.say("page.nav.names")})
+	}
 	if n := len(st.Waiting); n > 0 {
 		links[1].Count, links[1].CountSaid = number(n), v.say("page.nav.waiting", "n", n)
 	}
@@ -132,6 +139,9 @@ func (v *visit) nav(st gateway.Status) []view.NavLink {
 	}
 	for i := range links {
 		links[i].Here = v.under(links[i].URL)
+	}
+	for i := range links {
+		links[i].Here = links[i].Here || links[i].URL == "/names/why" && v.under("/names")
 	}
 	links[1].Here = links[1].Here || slices.ContainsFunc(besideWindows, func(l beside) bool { return v.under(l.path) })
 	return links

@@ -180,6 +180,31 @@ type Staffing interface {
 	SetDeputy(ctx context.Context, actor people.Actor, id int64, deputy bool) error
 }
 
+// A Namer is the name filter as people see it.
+type Namer interface {
+	// Names are questions for names, newest first. Faults name the fields
+	// "device" and "verdict".
+	Names(ctx context.Context, actor people.Actor, q gateway.NameQuery) (gateway.NamePage, error)
+	// NameStats is one day ("2026-11-21"; empty: today) of one device (its
+	// hardware address; empty: all).
+	NameStats(ctx context.Context, actor people.Actor, day, device string) (gateway.NameStats, error)
+	// WhyName says why a name ("name"), or the address of a page, is answered
+	// as it is for a device ("device"); empty: for whoever has the address client.
+	WhyName(ctx context.Context, actor people.Actor, name, device string, client netip.Addr) (gateway.NameWhy, error)
+	// Allows are the names that are allowed, and those wished for.
+	Allows(ctx context.Context, actor people.Actor) ([]gateway.NameAllow, error)
+	WishName(ctx context.Context, actor people.Actor, ask gateway.AllowAsk) (gateway.NameAllow, error)
+	// AllowName lets a name through; with an id it answers that wish. Without
+	// a length it is for good and needs a fresh step-up.
+	AllowName(ctx context.Context, actor people.Actor, id int64, ask gateway.AllowAsk) (gateway.NameAllow, error)
+	// EndAllow takes one back, or declines a wish.
+	EndAllow(ctx context.Context, actor people.Actor, id int64) error
+	// PauseNames lets every name through that a list refuses, for 5 or 30
+	// minutes; ResumeNames ends that early.
+	PauseNames(ctx context.Context, actor people.Actor, length time.Duration) error
+	ResumeNames(ctx context.Context, actor people.Actor) error
+}
+
 // A Gateway is all a page needs. *gateway.Gateway is one.
 type Gateway interface {
 	Entrance
@@ -192,4 +217,5 @@ type Gateway interface {
 	Emergency
 	Aftermath
 	Crier
+	Namer
 }

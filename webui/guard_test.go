@@ -76,7 +76,7 @@ func TestAssets(t *testing.T) {
 			t.Errorf("%s: %d %q", part, res.StatusCode, res.Header.Get("Cache-Control"))
 		}
 	}
-	if n != 5 {
+	if n != 6 {
 		t.Errorf("%d assets", n)
 	}
 	if strings.Contains(body, "http://") || strings.Contains(body, "https://") || strings.Contains(body, " style=") || strings.Contains(body, "onclick") {

@@ -77,6 +77,7 @@ func (s *site) routes() []route {
 			route{post, "/people", people.ActManagePeople, (*visit).invite},
 		)
 	}
+	all = append(all, nameRoutes()...)
 	return append(all, s.moreRoutes()...)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net/netip"
 	"os"
@@ -23,8 +24,8 @@ type dnsCmd struct {
 
 type dnsServeCmd struct {
 	Listen   string   `required:"" placeholder:"ADDR" help:"Address and port to answer on, UDP and TCP."`
-	Upstream []string `required:"" placeholder:"ADDR" help:"Resolver to ask, with port unless it is 53; may be repeated."`
-	List     []string `type:"path" placeholder:"FILE" help:"Names to refuse, in hosts format; may be repeated."`
+	Upstream []string `required:"" placeholder:"ADDR" help:"Resolver to ask: ADDR, tls://NAME@ADDR or https://NAME/PATH@ADDR; may be repeated."`
+	List     []string `type:"path" placeholder:"FILE" help:"Names to refuse: hosts, plain names, AdBlock rules, an RPZ zone or dnsmasq lines; may be repeated. Or one compiled file."`
 	Sockets  int      `default:"0" help:"UDP sockets that share the port; 0: one per processor."`
 	Cache    int      `default:"8" help:"MiB of answers to remember."`
 }
@@ -69,40 +70,59 @@ func (c *dnsServeCmd) Run(e *env) error {
 }
 
 func (c *dnsServeCmd) upstream() (*upstream.Client, error) {
-	var o upstream.Options
+	o := upstream.Options{MixCase: true, Cookies: true}
 	for _, s := range c.Upstream {
-		a, err := netip.ParseAddrPort(s)
+		v, err := upstream.Parse(s)
 		if err != nil {
-			alone, alsoBad := netip.ParseAddr(s)
-			if alsoBad != nil {
-				return nil, text.NewFault("dns.bad_upstream", "address", s).On("--upstream").Because(err)
-			}
-			a = netip.AddrPortFrom(alone, 53)
+			return nil, text.NewFault("dns.bad_upstream", "address", s).On("--upstream").Because(err)
 		}
-		o.Servers = append(o.Servers, a)
+		o.Servers = append(o.Servers, v)
 	}
 	return upstream.New(o)
 }
 
-// readLists reads the lists and says what is wrong with their lines.
+// readLists reads the lists and says what is wrong with their lines. A single
+// file may be a compiled one.
 func readLists(files []string, e *env) (*list.List, error) {
 	b := list.NewBuilder(list.NewKey())
 	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, text.NewFault("dns.list_unreadable", "list", filepath.Base(name)).On("--list").Because(err)
-		}
-		r, err := b.AddHosts(list.Source{Name: filepath.Base(name), Text: f})
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		if r.Bad > 0 {
-			fmt.Fprintln(e.stderr, "monban:", e.lang.Say("dns.list_bad_lines",
-				text.Args{"list": r.Name, "lines": r.Lines, "bad": r.Bad, "first": r.First[0]}))
+		compiled, err := readList(b, name, len(files) == 1, e)
+		if err != nil || compiled != nil {
+			return compiled, err
 		}
 	}
 	l := b.Build()
 	debug.FreeOSMemory() // the build's scratch space, at once
 	return l, nil
+}
+
+// readList reads one list into b; a compiled one, which must be alone, is
+// returned instead.
+func readList(b *list.Builder, name string, alone bool, e *env) (*list.List, error) {
+	base := filepath.Base(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, text.NewFault("dns.list_unreadable", "list", base).On("--list").Because(err)
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 64<<10)
+	if head, _ := in.Peek(8); list.IsCompiled(head) {
+		if !alone {
+			return nil, text.NewFault("list.compiled_alone", "list", base).On("--list")
+		}
+		return list.Load(in)
+	}
+	r, err := b.Add(list.Source{Name: base, Text: in})
+	if err != nil {
+		return nil, err
+	}
+	if r.Bad > 0 {
+		fmt.Fprintln(e.stderr, "monban:", e.lang.Say("dns.list_bad_lines",
+			text.Args{"list": r.Name, "lines": r.Lines, "bad": r.Bad, "first": r.First[0]}))
+	}
+	if r.Unusable > 0 {
+		fmt.Fprintln(e.stderr, "monban:", e.lang.Say("list.unusable_lines",
+			text.Args{"list": r.Name, "lines": r.Lines, "unusable": r.Unusable, "first": r.FirstUnusable[0]}))
+	}
+	return nil, nil
 }

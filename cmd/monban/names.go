@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"sync"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/querylog"
 	"monban/dnsfilter/server"
 	"monban/dnsfilter/tools"
 	"monban/dnsfilter/upstream"
@@ -19,12 +19,13 @@ import (
 // resolver is the name filter as the gateway sees it. It takes policies and
 // upstreams before there are sockets to serve on.
 type resolver struct {
-	mu        sync.Mutex
-	policy    *dnsfilter.Policy
-	upstreams []netip.AddrPort
-	client    *upstream.Client
-	watcher   watcher        // nil: nobody wants to know
-	server    *server.Server // nil until serve
+	mu      sync.Mutex
+	policy  *dnsfilter.Policy
+	routes  upstream.Routes
+	router  *upstream.Router // nil: nobody to ask yet
+	watcher watcher          // nil: nobody wants to know
+	log     *querylog.Log    // nil: no record of questions
+	server  *server.Server   // nil until serve
 }
 
 // A watcher is told what is asked for, and lets addresses through.
@@ -54,20 +55,22 @@ func (r *resolver) Set(p *dnsfilter.Policy) {
 }
 
 // SetUpstreams says whom to ask; the same ones again change nothing, so that
-// the cache stays.
-func (r *resolver) SetUpstreams(addrs []netip.AddrPort) {
+// the cache stays. The addresses of devices may change at any time.
+func (r *resolver) SetUpstreams(routes upstream.Routes, devices map[string][]netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Equal(addrs, r.upstreams) {
+	if r.router != nil && routes.Equal(r.routes) {
+		r.router.SetDevices(devices)
 		return
 	}
-	c, err := upstream.New(upstream.Options{Servers: addrs})
+	router, err := upstream.NewRouter(routes, upstream.Options{MixCase: true, Cookies: true})
 	if err != nil {
-		return // config.Parse lets no such list through
+		return // config.Parse lets no such routes through
 	}
-	r.client, r.upstreams = c, slices.Clone(addrs)
+	router.SetDevices(devices)
+	r.router, r.routes = router, routes
 	if r.server != nil {
-		r.server.SetUpstream(c)
+		r.server.SetUpstream(router)
 	}
 }
 
@@ -79,7 +82,7 @@ func (r *resolver) Stats() gateway.DNSCounts {
 		return gateway.DNSCounts{UpstreamOK: true}
 	}
 	s := r.server.Stats()
-	return gateway.DNSCounts{Queries: s.Queries, Refused: s.Refused, UpstreamOK: r.client.OK()}
+	return gateway.DNSCounts{Queries: s.Queries, Refused: s.Refused, UpstreamOK: r.router.OK()}
 }
 
 // Explain says why a name is answered as it is.
@@ -107,14 +110,14 @@ func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) 
 // serve answers on the sockets until ctx ends.
 func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) error {
 	r.mu.Lock()
-	for r.client == nil { // set-up mode: there is nobody to ask yet
+	for r.router == nil { // set-up mode: there is nobody to ask yet
 		r.mu.Unlock()
 		if !wait(ctx) {
 			return nil
 		}
 		r.mu.Lock()
 	}
-	o := server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.client,
+	o := server.Options{UDP: s.udp, TCP: s.tcp, Upstream: r.router,
 		Report: func(err error) { log.Warn("name filter", "err", err) }}
 	if r.watcher != nil {
 		o.Admitter, o.Seen = r.watcher, func(t server.ToolSeen) {
@@ -122,6 +125,7 @@ func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) erro
 				Shared: t.Class == tools.Shared, Refused: t.Refused, Granted: t.Granted})
 		}
 	}
+	o.Log = r.log
 	srv, err := server.New(o)
 	if err != nil {
 		r.mu.Unlock()

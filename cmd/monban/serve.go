@@ -69,6 +69,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Clock != "" {
 		clock = labClockOf(c.Clock)
 	}
+	names.log = openQueryLog(c.State, clock, log)
 	ready := make(chan struct{})
 	g, err := gateway.New(gateway.Options{
 		Config: c.Config, State: c.State, Provision: c.Provision, SetUpLAN: c.SetupLAN,
@@ -81,8 +82,9 @@ func (c *serveCmd) Run(e *env) error {
 			return store.Open(filepath.Join(c.State, "monban.db"), store.Options{})
 		},
 		LocalAddrs: localAddrs, Listeners: listeners,
-		Send:  send.Sender{Host: config.PageName}.Send,
-		Tools: known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
+		Send:     send.Sender{Host: config.PageName}.Send,
+		QueryLog: names.log,
+		Tools:    known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
 		Untuned: untuned,
 		Clock:   clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },

@@ -22,10 +22,10 @@ func KeyOf(b [16]byte) Key {
 	return Key{binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])}
 }
 
-// hash is SipHash-2-4 of name (Aumasson, Bernstein 2012): a keyed function
-// made for short inputs, and unlike hash/maphash the same after a restart, so
-// that hashes can be stored.
-func (k Key) hash(name string) uint64 {
+// sip is SipHash-2-4 of name (Aumasson, Bernstein 2012): a keyed function made
+// for short inputs, and unlike hash/maphash the same after a restart, so that
+// hashes can be stored.
+func sip[T string | []byte](k Key, name T) uint64 {
 	v0 := k.k0 ^ 0x736f6d6570736575
 	v1 := k.k1 ^ 0x646f72616e646f6d
 	v2 := k.k0 ^ 0x6c7967656e657261

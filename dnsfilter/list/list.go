@@ -5,68 +5,248 @@
 // fetches nothing; package dnsfilter does the deciding.
 package list
 
+import (
+	"slices"
+	"strings"
+)
+
 // A List is a finished set of names. It never changes, so any number of
 // goroutines may read it; a new list is built beside it and swapped in.
 //
-// Names are kept as sorted 64-bit keyed hashes in buckets by their top bits:
-// 12 bytes a name, one cache miss for the bucket's start and one for its
-// hashes. Two names share a hash once in 2^64 pairs, and nobody can look for
-// such a pair without the key.
+// Names are kept as sorted keyed hashes in buckets by their top bits, of which
+// each entry stores the 48 bits that follow: at least 60 bits tell two names
+// apart, and nobody can look for a pair that shares them without the key. Ten
+// bytes a name, its line included, and one cache miss each for the bucket's
+// start and its hashes. The line is stored because the file may be another one
+// by the time somebody asks.
 type List struct {
-	key     Key
-	shift   uint     // hash >> shift is its bucket
-	start   []uint32 // first entry of each bucket, and the end of the last
-	hashes  []uint64
-	where   []place
-	sources []Report
+	key         Key
+	width       uint     // the top bits of a hash that are its bucket
+	start       []uint32 // first entry of each bucket, and the end of the last
+	tails       []uint32 // the 32 bits of the hash after those
+	more        []uint16 // and the 16 after those
+	where       []place
+	classes     []class
+	sources     []Report
+	self, below depths // how many labels entries have that hold themselves, or what is below them
+	specific    Lists  // those in which the more specific entry wins
+	exceptions  bool   // there are any
 }
 
 // An Entry says where a name was found.
 type Entry struct {
 	List string // Name of the Source
 	Line int    // its line, from 1
+	Name string // the name there: the one asked for, or one above it
 }
 
-// A place packs which source (6 bits) and which line (26 bits) a name came from.
+// Lists is a choice of the sources of a List: bit i is that of Sources()[i].
+type Lists uint64
+
+// All chooses every source.
+const All = ^Lists(0)
+
+// A place packs what an entry says (an index into classes) and the line it
+// came from.
 type place uint32
 
 const (
-	lineBits   = 26
+	lineBits   = 24
 	maxLine    = 1<<lineBits - 1
-	maxSources = 1 << (32 - lineBits)
+	maxClasses = 1 << (32 - lineBits)
+	maxSources = 64
 )
 
-func newPlace(source, line int) place {
-	return place(source)<<lineBits | place(min(line, maxLine))
+// A class is a source and what its line says of the name.
+type class uint16
+
+const (
+	holdsSelf  class = 1 << iota // the name itself
+	holdsBelow                   // all below it
+	exception                    // is not refused
+	important                    // whatever the exceptions say
+	withdrawn                    // the same rule without this does not count; none is left after Build
+	flagBits   = iota
+	flags      = 1<<flagBits - 1
+)
+
+func (c class) source() int { return int(c >> flagBits) }
+
+// depths is a set of numbers of labels; the last bit stands for all above.
+type depths uint16
+
+const (
+	// maxDepth bounds the probes of a look-up to 8: one for the name itself,
+	// and one for each number of labels an entry for all below may have.
+	maxDepth = 7
+	deepest  = 15
+)
+
+func (d depths) has(labels int) bool { return d>>min(labels, deepest)&1 != 0 }
+func (d *depths) add(labels int)     { *d |= 1 << min(labels, deepest) }
+
+func labels(name string) int { return strings.Count(name, ".") + 1 }
+
+// above returns the next name above that may have an entry for all below, and
+// its number of labels. name has n, more than 1.
+func above(name string, n int) (string, int) {
+	left := min(n-1, maxDepth)
+	for i := 0; ; i++ { // labels are short: quicker than searching for each dot
+		if name[i] == '.' {
+			if n--; n == left {
+				return name[i+1:], left
+			}
+		}
+	}
 }
 
-// Lookup says whether name is on the list, and the first source and line that
-// hold it. name is in canonical form (see Canonical). A nil List is empty.
-func (l *List) Lookup(name string) (Entry, bool) {
+// Lookup says whether name is refused, and by what. See Find.
+func (l *List) Lookup(name string) (Entry, bool) { return l.Find(name, All) }
+
+// Find says whether one of the chosen lists refuses name, and which entry
+// does: of several the most specific, of several equal ones that of the list
+// read first. An exception lifts the entries of its own list only, but no
+// important ones; in RPZ zones and dnsmasq files the more specific of entry
+// and exception wins. name is in canonical form (see Canonical). A nil List is
+// empty. It allocates nothing and looks at most 8 times into the list, once if
+// no entry stands for the names below it.
+func (l *List) Find(name string, in Lists) (Entry, bool) {
 	if l == nil {
 		return Entry{}, false
 	}
-	h := l.key.hash(name)
-	bucket := h >> l.shift
-	lo, hi := l.start[bucket], l.start[bucket+1]
-	for i, have := range l.hashes[lo:hi] {
-		if have >= h {
-			if have != h {
-				break
+	n := labels(name)
+	if l.self.has(n) {
+		if e, ok, done := l.at(name, name, holdsSelf, in); done {
+			return e, ok
+		}
+	}
+	if l.below == 0 {
+		return Entry{}, false
+	}
+	for rest := name; n > 1; {
+		rest, n = above(rest, n)
+		if l.below.has(n) {
+			if e, ok, done := l.at(name, rest, holdsBelow, in); done {
+				return e, ok
 			}
-			p := l.where[lo+uint32(i)]
-			return Entry{List: l.sources[p>>lineBits].Name, Line: int(p & maxLine)}, true
 		}
 	}
 	return Entry{}, false
 }
 
-// Len is the number of different names.
+// at looks for the entries of suffix that hold name; done is false if there
+// are none.
+func (l *List) at(name, suffix string, kind class, in Lists) (e Entry, ok, done bool) {
+	for i, hi := l.equal(sip(l.key, suffix)); i < hi; i++ {
+		c := l.classes[l.where[i]>>lineBits]
+		if c&kind == 0 || in>>c.source()&1 == 0 {
+			continue
+		}
+		if l.exceptions {
+			e, ok = l.judge(name, in)
+			return e, ok, true
+		}
+		return l.entry(i, suffix), true, true
+	}
+	return Entry{}, false, false
+}
+
+func (l *List) entry(i uint32, name string) Entry {
+	p := l.where[i]
+	return Entry{List: l.sources[l.classes[p>>lineBits].source()].Name, Line: int(p & maxLine), Name: name}
+}
+
+// equal returns the range of entries with hash h.
+func (l *List) equal(h uint64) (lo, hi uint32) {
+	bucket := h >> (64 - l.width)
+	h <<= l.width
+	tail, more := uint32(h>>32), uint16(h>>16)
+	lo, end := l.start[bucket], l.start[bucket+1]
+	for i, have := range l.tails[lo:end] {
+		if have < tail {
+			continue
+		}
+		for hi = lo + uint32(i); hi < end && l.tails[hi] == tail; hi++ {
+			if l.more[hi] == more {
+				for lo = hi; hi < end && l.tails[hi] == tail && l.more[hi] == more; hi++ {
+				}
+				return lo, hi
+			}
+		}
+		break
+	}
+	return 0, 0
+}
+
+// judge weighs the entries of name against the exceptions, list by list.
+func (l *List) judge(name string, in Lists) (Entry, bool) {
+	var best [maxSources]struct {
+		rank  uint16 // 0: none
+		entry uint32
+		at    uint8 // where in name its name begins
+	}
+	level := uint16(maxDepth + 2)
+	kind := holdsSelf
+	for rest, n := name, labels(name); ; rest, n = above(rest, n) {
+		if kind == holdsSelf || l.below.has(n) {
+			level--
+			for i, hi := l.equal(sip(l.key, rest)); i < hi; i++ {
+				c := l.classes[l.where[i]>>lineBits]
+				s := c.source()
+				if c&kind == 0 || in>>s&1 == 0 {
+					continue
+				}
+				weight := uint16(c & (exception | important)) // in that order
+				rank := weight<<4 | level
+				if l.specific>>s&1 != 0 {
+					rank = level<<4 | weight
+				}
+				if b := &best[s]; rank > b.rank {
+					b.rank, b.entry, b.at = rank, i, uint8(len(name)-len(rest))
+				}
+			}
+		}
+		if kind = holdsBelow; n == 1 {
+			break
+		}
+	}
+	win := -1
+	for s := range l.sources {
+		b := &best[s]
+		if b.rank == 0 || l.classes[l.where[b.entry]>>lineBits]&exception != 0 {
+			continue
+		}
+		if win < 0 || b.at < best[win].at {
+			win = s
+		}
+	}
+	if win < 0 {
+		return Entry{}, false
+	}
+	return l.entry(best[win].entry, name[best[win].at:]), true
+}
+
+// Choose returns the sources of these names; what is no source's name is left
+// out.
+func (l *List) Choose(names ...string) (in Lists) {
+	if l == nil {
+		return 0
+	}
+	for i, r := range l.sources {
+		if slices.Contains(names, r.Name) {
+			in |= 1 << i
+		}
+	}
+	return in
+}
+
+// Len is the number of entries: different names, a name once for each list it
+// stands on and each thing said of it there.
 func (l *List) Len() int {
 	if l == nil {
 		return 0
 	}
-	return len(l.hashes)
+	return len(l.where)
 }
 
 // Sources tells what was read, in the order of reading.
@@ -74,7 +254,7 @@ func (l *List) Sources() []Report {
 	if l == nil {
 		return nil
 	}
-	return append([]Report(nil), l.sources...)
+	return slices.Clone(l.sources)
 }
 
 // Bytes is the memory the names take.
@@ -82,5 +262,5 @@ func (l *List) Bytes() int {
 	if l == nil {
 		return 0
 	}
-	return 8*cap(l.hashes) + 4*cap(l.where) + 4*cap(l.start)
+	return 4*cap(l.start) + 4*cap(l.tails) + 2*cap(l.more) + 4*cap(l.where)
 }

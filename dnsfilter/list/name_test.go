@@ -45,7 +45,7 @@ func TestSipHash(t *testing.T) {
 	}
 	k := KeyOf(key)
 	for n, want := range map[int]uint64{0: 0x726fdb47dd0e0e31, 8: 0x93f5f5799a932462, 15: 0xa129ca6149be45e5} {
-		if got := k.hash(string(input[:n])); got != want {
+		if got := sip(k, input[:n]); got != want {
 			t.Errorf("of %d bytes: %#x, want %#x", n, got, want)
 		}
 	}

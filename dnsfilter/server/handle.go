@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/querylog"
 )
 
 // An asker is who sent a question and how to answer.
@@ -91,6 +92,7 @@ func (s *Server) reply(dst, pkt []byte, q *question, a *asker) (b []byte, later 
 // outside: everything about one answer goes by the same policy.
 type ruling struct {
 	policy *dnsfilter.Policy
+	reason string // of the policy's first word, for the log
 	named  bool   // the name asked for is a remote-support tool's …
 	tool   string // … of this one, for which a window is open on the asker
 }
@@ -106,7 +108,7 @@ func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r rulin
 	d := p.Decide(a.addr.Addr(), view(text), s.wall(now))
 	switch d.Action {
 	case dnsfilter.Forward:
-		r.policy, r.named = p, d.Tool != ""
+		r.policy, r.reason, r.named = p, d.Reason, d.Tool != ""
 		if d.Granted {
 			r.tool = d.Tool
 		}
@@ -118,6 +120,7 @@ func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r rulin
 		return r, s.refuse(dst, q, a, &d, now), true
 	case dnsfilter.Answer, dnsfilter.NoData, dnsfilter.NoName:
 		s.counters.local.Add(1)
+		s.note(q, a, now, querylog.Record{Verdict: querylog.Local, Reason: d.Reason})
 		return r, local(dst, q, &d, a.limit(q)), true
 	}
 	return r, bare(dst, q, dns.RcodeServerFailure, noExtra(), a.limit(q)), true
@@ -192,10 +195,26 @@ func (s *Server) deliver(dst []byte, q *question, a *asker, r ruling, e *entry, 
 	if stale {
 		s.counters.stale.Add(1)
 	}
+	verdict := querylog.Answered
+	if e.failed {
+		verdict = querylog.Failed
+	}
+	s.note(q, a, now, querylog.Record{Verdict: verdict, Reason: r.reason, Tool: tool})
 	if s.gated(a, r, tool) && len(e.addrs) > 0 {
 		return s.hold(q, a, e, tool, now, stale)
 	}
 	return e.write(dst, q, now.Sub(s.began), stale, a.limit(q)), false
+}
+
+// note puts a question and what became of it into the log. It waits for
+// nothing and allocates nothing.
+func (s *Server) note(q *question, a *asker, now time.Time, r querylog.Record) {
+	if s.o.Log == nil {
+		return
+	}
+	var buf [4 * maxWire]byte
+	r.At, r.Client, r.Type = s.wall(now), a.addr.Addr().WithZone(""), q.typ
+	s.o.Log.Add(q.appendText(buf[:0]), r)
 }
 
 // refuse writes a refusal and records it.
@@ -210,6 +229,7 @@ func (s *Server) refuse(dst []byte, q *question, a *asker, d *dnsfilter.Decision
 		s.see(a, q.appendText(buf[:0]), d, now)
 	}
 	s.refusals.add(r)
+	s.note(q, a, now, querylog.Record{Verdict: querylog.Refused, Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool})
 	if s.o.Refused != nil {
 		s.o.Refused(r)
 	}

@@ -164,7 +164,7 @@ func (r *resolver) serve(t testing.TB) *upstream.Client {
 		<-started
 		t.Cleanup(func() { s.Shutdown() })
 	}
-	c, err := upstream.New(upstream.Options{Servers: []netip.AddrPort{netip.MustParseAddrPort(conn.LocalAddr().String())}, MixCase: true})
+	c, err := upstream.New(upstream.Options{Servers: []upstream.Server{{Addr: netip.MustParseAddrPort(conn.LocalAddr().String())}}, MixCase: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/querylog"
 	"monban/dnsfilter/upstream"
 	"monban/gateway/run"
 )
@@ -50,6 +51,9 @@ type Options struct {
 	// Admitter is optional: without one, answers to gated clients (see
 	// Admitter) go out like all others.
 	Admitter Admitter
+	// Log is optional: the record of questions. It is the type itself, since
+	// behind an interface each name would be allocated.
+	Log *querylog.Log
 }
 
 // A Server is the name filter at work. Make one with New; it refuses to answer

@@ -2,180 +2,198 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"net/netip"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"monban/gateway/run"
 )
 
-// An exchange is one question on its way. All servers are asked from one
-// socket of its own, so each question leaves from a new random port and a
-// server that is only slow is still heard while the next one is asked.
+// A transport asks one server.
+type transport interface {
+	// ask returns an answer of the server that fits q, or an error when there
+	// is none by the end of ctx. It tells the peer how long the answer took,
+	// and nothing of failures.
+	ask(ctx context.Context, q Question, edns bool) (*dns.Msg, error)
+}
+
+// ask asks p. A server that does not know EDNS is asked without (RFC 6891
+// section 7).
+func (p *peer) ask(ctx context.Context, q Question) (*dns.Msg, error) {
+	p.asked.Add(1)
+	m, err := p.via.ask(ctx, q, true)
+	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) && m.IsEdns0() == nil {
+		if plain, err := p.via.ask(ctx, q, false); err == nil {
+			m = plain
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.server, err)
+	}
+	restoreName(m, q.Name)
+	return m, nil
+}
+
+// An exchange is one question on its way. Whoever asks a server goes on to the
+// next when that fails, and is overtaken by another who asks the next when it
+// lets us wait. All that were asked are heard until one has an answer.
 type exchange struct {
-	q       Question
-	end     time.Time
-	servers []*server // in the order of asking
-	mixCase bool
+	q     Question
+	peers []*peer // in the order of asking
 
-	conn    *net.UDPConn
-	tries   []*try
-	strange int      // datagrams that were no answer to us
-	best    *dns.Msg // an answer that says the server cannot
+	mu    sync.Mutex
+	stop  context.CancelFunc
+	asked int        // how many of peers
+	late  bool       // all of them had their time
+	won   *dns.Msg   // the answer
+	best  *dns.Msg   // one that says the server cannot
+	err   error      // of those that gave none
+	more  *run.Group // who asks besides the caller; nil: nobody
 }
 
-// maxStrange is how many datagrams that fit no question may arrive before we
-// take it for forgery and ask over TCP, where a forger is blind.
-const maxStrange = 64
+// A step is one server's turn.
+type step struct{ over bool }
 
-// A try is one datagram sent to one server.
-type try struct {
-	server   *server
-	packet   []byte // as sent
-	question int    // length of its question section
-	edns     bool
-	sent     time.Time
-	answered bool
-}
+// again is the pause before all servers are asked anew when one refused to be
+// connected and nobody answered: a resolver that is just starting does.
+const again = 250 * time.Millisecond
 
 func (x *exchange) run(ctx context.Context) (*dns.Msg, error) {
-	conn, err := net.ListenUDP(network(x.servers), nil)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	x.conn = conn
-	var unsent error
-	for i := 0; time.Now().Before(x.end) && ctx.Err() == nil; i++ {
-		s := x.servers[i%len(x.servers)]
-		if i >= len(x.servers) && x.best != nil {
-			break // everybody was asked, and somebody said no
-		}
-		if unsent = x.send(s, true); unsent != nil {
-			if i+1 >= len(x.servers) && len(x.tries) == 0 {
-				return nil, fmt.Errorf("%w: %w", ErrNoAnswer, unsent)
-			}
-			continue
-		}
-		if m := x.listen(ctx, s.patience()); m != nil {
+	for {
+		m, err := x.round(ctx)
+		if m != nil {
 			return m, nil
 		}
-	}
-	if x.best != nil {
-		return x.best, nil
-	}
-	if unsent != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, unsent)
-	}
-	return nil, ErrNoAnswer
-}
-
-// send asks s.
-func (x *exchange) send(s *server, edns bool) error {
-	t, err := newTry(x.q, s, edns, x.mixCase && !s.foldsCase.Load())
-	if err != nil {
-		return err
-	}
-	s.asked.Add(1)
-	if _, err := x.conn.WriteToUDPAddrPort(t.packet, s.addr); err != nil {
-		s.missed(time.Now())
-		return err
-	}
-	x.tries = append(x.tries, t)
-	return nil
-}
-
-// listen waits for an answer from any server asked so far. It returns nil
-// when it is time to ask the next one.
-func (x *exchange) listen(ctx context.Context, patience time.Duration) *dns.Msg {
-	until := time.Now().Add(patience)
-	if x.end.Before(until) {
-		until = x.end
-	}
-	x.conn.SetReadDeadline(until)
-	buf := make([]byte, 4096)
-	for {
-		n, from, err := x.conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			return nil
+		if errors.Is(err, errUnsendable) {
+			return nil, err
 		}
-		t, m, verdict := x.match(buf[:n], from)
-		if verdict == foreign {
-			if x.strange++; x.strange < maxStrange {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			select {
+			case <-time.After(again):
 				continue
-			}
-			t = x.tries[len(x.tries)-1]
-		}
-		t.noteAnswer(verdict)
-		if verdict != fits || m.Truncated || n == len(buf) {
-			if m, err = x.overTCP(ctx, t); err != nil {
-				return nil
+			case <-ctx.Done():
 			}
 		}
-		if m = x.usable(t, m); m != nil || x.best != nil {
-			return m
+		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+}
+
+// round asks every server once at most.
+func (x *exchange) round(ctx context.Context) (*dns.Msg, error) {
+	ctx, x.stop = context.WithCancel(ctx)
+	defer x.stop()
+	x.asked, x.late, x.err, x.more = 0, false, nil, nil
+	x.walk(ctx)
+	x.mu.Lock() // our last step is over, so that nobody is added beside nobody
+	more := x.more
+	x.mu.Unlock()
+	if more != nil {
+		if err := more.Wait(); err != nil {
+			x.err = errors.Join(x.err, err)
+		}
+	}
+	if x.won == nil {
+		x.won = x.best
+	}
+	return x.won, x.err
+}
+
+// walk asks one server after the other until it is overtaken or done.
+func (x *exchange) walk(ctx context.Context) {
+	for ctx.Err() == nil {
+		x.mu.Lock()
+		next := x.peers[x.asked:]
+		if len(next) == 0 {
+			x.mu.Unlock()
+			return
+		}
+		x.asked++
+		x.mu.Unlock()
+		var s step
+		if len(x.peers) > 1 {
+			turn := time.AfterFunc(next[0].patience(len(x.peers)), func() { x.overtake(ctx, &s) })
+			defer turn.Stop()
+		}
+		m, err := x.attempt(ctx, next[0])
+		if x.note(&s, m, err) {
+			return
 		}
 	}
 }
 
-// match finds the try that a datagram answers.
-func (x *exchange) match(datagram []byte, from netip.AddrPort) (*try, *dns.Msg, verdict) {
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	for _, t := range x.tries {
-		if t.server.addr != from {
-			continue
-		}
-		if m, v := t.check(datagram); v != foreign {
-			return t, m, v
-		}
+// overtake begins to ask the next server while the one of s still may answer.
+func (x *exchange) overtake(ctx context.Context, s *step) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s.over {
+		return
 	}
-	return nil, nil, foreign
+	s.over = true
+	if x.asked == len(x.peers) {
+		if x.late = true; x.best != nil {
+			x.stop() // everybody had their time, and somebody said no
+		}
+		return
+	}
+	if x.more == nil {
+		x.more, _ = run.NewGroup(ctx)
+	}
+	x.more.Go("asking a resolver", func(ctx context.Context) error { x.walk(ctx); return nil })
 }
 
-// usable returns m if it is an answer to give. A server that cannot is kept as
-// the best so far; one that does not know EDNS is asked without.
-func (x *exchange) usable(t *try, m *dns.Msg) *dns.Msg {
-	restoreName(m, x.q.Name)
+// note keeps what a step brought, and says whether its walk is done.
+func (x *exchange) note(s *step, m *dns.Msg, err error) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	done := s.over // overtaken
+	s.over = true
+	switch {
+	case x.won != nil: // somebody was quicker
+	case err != nil:
+		x.err = errors.Join(x.err, err)
+		done = done || errors.Is(err, errUnsendable)
+	case final(m):
+		x.won = m
+		x.stop()
+	default:
+		if x.best = m; x.late {
+			x.stop()
+		}
+	}
+	return done || x.won != nil
+}
+
+// attempt asks p and judges it. One that is cut short because another answered
+// is judged only if it had its time.
+func (x *exchange) attempt(ctx context.Context, p *peer) (*dns.Msg, error) {
+	began, patience := time.Now(), p.patience(len(x.peers))
+	m, err := p.ask(ctx, x.q)
+	if err != nil && !errors.Is(err, errUnsendable) && (ctx.Err() == nil || time.Since(began) >= patience) {
+		p.missed(time.Now())
+	}
+	return m, err
+}
+
+// final says that no other server need be asked: the name is there or not, or
+// its signatures do not hold, which a server that does not check them would
+// only hide.
+func final(m *dns.Msg) bool {
 	switch m.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
-		return m
-	case dns.RcodeFormatError, dns.RcodeNotImplemented:
-		if t.edns && m.IsEdns0() == nil && x.send(t.server, false) == nil {
-			return nil
+		return true
+	case dns.RcodeServerFailure:
+		if opt := m.IsEdns0(); opt != nil {
+			for _, o := range opt.Option {
+				if e, ok := o.(*dns.EDNS0_EDE); ok && e.InfoCode >= dns.ExtendedErrorCodeDNSSECIndeterminate &&
+					e.InfoCode <= dns.ExtendedErrorCodeNSECMissing {
+					return true
+				}
+			}
 		}
 	}
-	x.best = m
-	return nil
-}
-
-// judge tells the servers how they did once the exchange is over.
-func (x *exchange) judge(err error) {
-	now := time.Now()
-	seen := map[*server]bool{}
-	for _, t := range x.tries {
-		seen[t.server] = seen[t.server] || t.answered
-	}
-	for _, t := range x.tries {
-		if answered, ok := seen[t.server]; ok && !answered && (err != nil || now.Sub(t.sent) >= t.server.patience()) {
-			delete(seen, t.server)
-			t.server.missed(now)
-		}
-	}
-}
-
-// network is the socket family that reaches all servers.
-func network(servers []*server) string {
-	four, six := true, true
-	for _, s := range servers {
-		four = four && s.addr.Addr().Is4()
-		six = six && s.addr.Addr().Is6()
-	}
-	switch {
-	case four:
-		return "udp4"
-	case six:
-		return "udp6"
-	}
-	return "udp"
+	return false
 }

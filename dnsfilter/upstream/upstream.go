@@ -1,11 +1,14 @@
-// Package upstream asks the resolvers outside.
+// Package upstream asks the resolvers outside: over UDP and TCP, over TLS and
+// over HTTPS.
 //
 // It believes no answer that does not fit its question, and keeps none: cache
-// and filter are the business of package server.
+// and filter are the business of package server. It resolves no names itself
+// and needs no closing: a connection that nobody uses ends by itself.
 package upstream
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -24,21 +27,26 @@ type Question struct {
 	DO, CD bool
 }
 
+// MaxServers is how many servers one Client asks. Fail-over goes round all of
+// them within a second, which leaves each the time for an answer.
+const MaxServers = 8
+
 // Options set up a Client.
 type Options struct {
-	Servers []netip.AddrPort // required; asked in this order until they show which is fast
+	Servers []Server // required, at most MaxServers; asked in this order until they show which is fast
 	// Patience is how long one Exchange may take in all; 2.5 s if zero.
 	Patience time.Duration
-	// MixCase asks with random letter case and wants it back (the "0x20"
-	// trick): more for a forger to guess.
+	// MixCase asks UDP servers with random letter case and wants it back (the
+	// "0x20" trick): more for a forger to guess.
 	MixCase bool
+	Cookies bool           // DNS cookies (RFC 7873) for UDP servers, for the same reason
+	Roots   *x509.CertPool // whom certificates are believed from; the system's if nil
 }
 
 // A Client asks upstream resolvers. It may be used by many goroutines.
 type Client struct {
-	servers  []*server
+	peers    []*peer
 	patience time.Duration
-	mixCase  bool
 }
 
 // ErrNoAnswer is wrapped by every error of Exchange that says nobody answered.
@@ -49,16 +57,19 @@ func New(o Options) (*Client, error) {
 	if len(o.Servers) == 0 {
 		return nil, text.NewFault("dns.no_upstream")
 	}
-	c := &Client{patience: o.Patience, mixCase: o.MixCase}
+	if len(o.Servers) > MaxServers {
+		return nil, text.NewFault("upstream.too_many", "max", MaxServers)
+	}
+	c := &Client{patience: o.Patience}
 	if c.patience == 0 {
 		c.patience = 2500 * time.Millisecond
 	}
-	for _, a := range o.Servers {
-		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		if !a.IsValid() || a.Port() == 0 || a.Addr().IsUnspecified() {
-			return nil, text.NewFault("dns.bad_upstream", "address", a)
+	for _, s := range o.Servers {
+		s.Addr = netip.AddrPortFrom(s.Addr.Addr().Unmap(), s.Addr.Port())
+		if err := s.check(); err != nil {
+			return nil, text.NewFault("dns.bad_upstream", "address", s).Because(err)
 		}
-		c.servers = append(c.servers, &server{addr: a})
+		c.peers = append(c.peers, newPeer(s, o))
 	}
 	return c, nil
 }
@@ -67,13 +78,10 @@ func New(o Options) (*Client, error) {
 // until ctx's deadline. The message is the server's with the name as asked;
 // its code may be any, SERVFAIL too when no server had better.
 func (c *Client) Exchange(ctx context.Context, q Question) (*dns.Msg, error) {
-	end := time.Now().Add(c.patience)
-	if d, ok := ctx.Deadline(); ok && d.Before(end) {
-		end = d
-	}
-	x := exchange{q: q, end: end, servers: c.order(), mixCase: c.mixCase}
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	x := exchange{q: q, peers: c.order(q)}
 	m, err := x.run(ctx)
-	x.judge(err)
 	if err != nil {
 		return nil, fmt.Errorf("asking for %s: %w", q.Name, err)
 	}
@@ -82,7 +90,7 @@ func (c *Client) Exchange(ctx context.Context, q Question) (*dns.Msg, error) {
 
 // A State is how one server does.
 type State struct {
-	Addr    netip.AddrPort
+	Server  Server
 	OK      bool
 	Latency time.Duration // smoothed; 0: not asked yet
 	Asked   uint64
@@ -91,9 +99,9 @@ type State struct {
 
 // Servers returns the state of each server in the configured order.
 func (c *Client) Servers() []State {
-	all := make([]State, len(c.servers))
-	for i, s := range c.servers {
-		all[i] = s.state()
+	all := make([]State, len(c.peers))
+	for i, p := range c.peers {
+		all[i] = p.state()
 	}
 	return all
 }
@@ -102,8 +110,8 @@ func (c *Client) Servers() []State {
 // nobody can answer is no proof, several in a row are. Before the first
 // question it is true.
 func (c *Client) OK() bool {
-	for _, s := range c.servers {
-		if !s.down() {
+	for _, p := range c.peers {
+		if !p.down() {
 			return true
 		}
 	}

@@ -22,6 +22,7 @@ type fake struct {
 	addr     netip.AddrPort
 	udp, tcp atomic.Int32
 	answer   func(q *dns.Msg, tcp bool) [][]byte
+	close    func()
 }
 
 func serve(t testing.TB, answer func(q *dns.Msg, tcp bool) [][]byte) *fake {
@@ -38,7 +39,8 @@ func serve(t testing.TB, answer func(q *dns.Msg, tcp bool) [][]byte) *fake {
 		}
 	}
 	f := &fake{addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), answer: answer}
-	t.Cleanup(func() { conn.Close(); l.Close() })
+	f.close = func() { conn.Close(); l.Close() }
+	t.Cleanup(f.close)
 	go func() {
 		buf := make([]byte, 65535)
 		for {
@@ -104,7 +106,7 @@ func client(t testing.TB, mix bool, servers ...*fake) *Client {
 	t.Helper()
 	o := Options{MixCase: mix}
 	for _, f := range servers {
-		o.Servers = append(o.Servers, f.addr)
+		o.Servers = append(o.Servers, Server{Addr: f.addr})
 	}
 	c, err := New(o)
 	if err != nil {
@@ -242,7 +244,7 @@ func TestOtherSender(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		conn.WriteToUDPAddrPort(pack(good(&q)), from)
 	}()
-	if c, err = New(Options{Servers: []netip.AddrPort{conn.LocalAddr().(*net.UDPAddr).AddrPort()}}); err != nil {
+	if c, err = New(Options{Servers: []Server{{Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()}}}); err != nil {
 		t.Fatal(err)
 	}
 	mustAnswer(t, c)
@@ -390,7 +392,9 @@ func TestMany(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	for _, servers := range [][]netip.AddrPort{nil, {{}}, {netip.MustParseAddrPort("0.0.0.0:53")}, {netip.MustParseAddrPort("192.0.2.1:0")}} {
+	at := netip.MustParseAddrPort
+	for _, servers := range [][]Server{nil, {{}}, {{Addr: at("0.0.0.0:53")}}, {{Addr: at("192.0.2.1:0")}}, make([]Server, MaxServers+1),
+		{{Proto: HTTPS, Addr: at("192.0.2.1:443")}}} {
 		if _, err := New(Options{Servers: servers}); err == nil {
 			t.Errorf("%v is taken", servers)
 		}
@@ -405,39 +409,4 @@ func TestUnsendable(t *testing.T) {
 	if err == nil || time.Since(began) > 500*time.Millisecond || c.Servers()[0].Failed != 0 {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
-}
-
-func FuzzCheck(f *testing.F) {
-	s := &server{}
-	newQuestion := func() *try {
-		q, err := newTry(question, s, true, false)
-		if err != nil {
-			f.Fatal(err)
-		}
-		q.packet[0], q.packet[1] = 0x12, 0x34
-		return q
-	}
-	var asked dns.Msg
-	asked.SetQuestion(question.Name, question.Type)
-	asked.Id = 0x1234
-	f.Add(pack(good(&asked)))
-	f.Add(pack(&asked))
-	f.Add(pack(good(&asked))[:40])
-	q := newQuestion()
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, v := q.check(raw)
-		switch v {
-		case fits, folded:
-			if m == nil || len(m.Question) != 1 || m.Id != 0x1234 || !m.Response ||
-				!strings.EqualFold(m.Question[0].Name, question.Name) || m.Question[0].Qtype != question.Type ||
-				v == fits && m.Question[0].Name != question.Name {
-				t.Fatalf("believed %v", m)
-			}
-			restoreName(m, question.Name)
-		default:
-			if m != nil {
-				t.Fatal("a message that does not fit is handed on")
-			}
-		}
-	})
 }

@@ -102,9 +102,9 @@ func (f *faults) sourceFits(path string, p netip.Prefix, c Config) bool {
 			f.add(path, "config.source_ours", "value", p, "ours", w.Addr())
 		}
 	}
-	for _, u := range c.DNS.Upstreams {
-		if p.Contains(u.Addr()) {
-			f.add(path, "config.source_upstream", "value", p, "upstream", u.Addr())
+	for _, u := range c.DNS.Resolvers() {
+		if p.Contains(u) {
+			f.add(path, "config.source_upstream", "value", p, "upstream", u)
 		}
 	}
 	return !f.has(path)

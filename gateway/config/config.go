@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"monban/dnsfilter/upstream"
 	"monban/gateway/window"
 )
 
@@ -71,10 +72,27 @@ func (l LAN) first(family func(netip.Addr) bool) netip.Addr {
 
 // DNS is where the box asks and what it refuses.
 type DNS struct {
-	Upstreams []netip.AddrPort // at least one; never an address of ours
-	Lists     []List
-	MustWork  []string // lower-case names no list may refuse
-	Exempt    []string // names of Devices, or MAC addresses in lower case
+	Upstreams []upstream.Server // at least one; never at an address of ours
+	// Zones are asked elsewhere. Their Devices are names of Config.Devices, and
+	// no two Zones are for one name and one device, or both for all.
+	Zones    []upstream.Zone
+	Lists    []List
+	MustWork []string // lower-case names no list may refuse
+	Exempt   []string // names of Devices, or MAC addresses in lower case
+}
+
+// Resolvers returns the address of every resolver, those of zones included.
+func (d DNS) Resolvers() []netip.Addr {
+	var all []netip.Addr
+	for _, s := range d.Upstreams {
+		all = append(all, s.Addr.Addr())
+	}
+	for _, z := range d.Zones {
+		for _, s := range z.Servers {
+			all = append(all, s.Addr.Addr())
+		}
+	}
+	return all
 }
 
 // A List is a block list in hosts format.

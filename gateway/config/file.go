@@ -35,7 +35,14 @@ type fileDNS struct {
 	Upstreams []string   `toml:"upstreams"`
 	MustWork  []string   `toml:"must_work"`
 	Exempt    []string   `toml:"exempt"`
+	Zones     []fileZone `toml:"zone"`
 	Lists     []fileList `toml:"list"`
+}
+
+type fileZone struct {
+	Name      string   `toml:"name"`
+	Upstreams []string `toml:"upstreams"`
+	Devices   []string `toml:"devices"`
 }
 
 type fileList struct {

@@ -11,20 +11,25 @@ import (
 // which alarms everyone.
 var may = map[Role][]Act{
 	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
-		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices},
+		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices,
+		ActNames, ActAllowName},
 	Staff: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain, ActBreakSealed,
 		ActReport, ActReview},
 	Vendor: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain,
 		ActReport},
 	Inspector: {ActRead},
 	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
-		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices},
+		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices,
+		ActNames, ActAllowName},
 	System: {ActRead, ActCloseWindow, ActSelfTest},
 }
 
+// deputed is what a deputy may do in the director's place.
+var deputed = []Act{ActApprove, ActNames, ActAllowName}
+
 // May reports whether a's role allows act.
 func (a Actor) May(act Act) bool {
-	return slices.Contains(may[a.Role], act) || act == ActApprove && a.Deputy && a.Role == Staff
+	return slices.Contains(may[a.Role], act) || slices.Contains(deputed, act) && a.Deputy && a.Role == Staff
 }
 
 // Same reports whether a and b are the same person, or the same account of

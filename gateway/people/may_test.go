@@ -1,6 +1,7 @@
 package people_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 var (
 	acts = []people.Act{people.ActRead, people.ActAskWindow, people.ActApprove, people.ActCloseWindow, people.ActBreakGlass,
 		people.ActNameDevice, people.ActSelfTest, people.ActManagePeople, people.ActConfigure, people.ActExplain,
-		people.ActBreakSealed, people.ActReport, people.ActReview, people.ActEnrol, people.ActNotices}
+		people.ActBreakSealed, people.ActReport, people.ActReview, people.ActEnrol, people.ActNotices,
+		people.ActNames, people.ActAllowName}
 	roles = []people.Role{people.Director, people.Staff, people.Vendor, people.Inspector, people.Console, people.System}
 )
 
@@ -18,15 +20,15 @@ var (
 // act in the order of acts.
 func TestMay(t *testing.T) {
 	for role, want := range map[people.Role]string{
-		//                read ask approve close break name selftest people config explain, sealed report review enrol notices
-		people.Director:  "xxxx.xxxxx" + "xxxxx",
-		people.Staff:     "xx.x.xx..x" + "xxx..",
-		people.Vendor:    "xx.x.xx.xx" + ".x...",
-		people.Inspector: "x........." + ".....",
-		people.Console:   "xx.xxxxxxx" + ".xxxx",
-		people.System:    "x..x..x..." + ".....",
-		"":               ".........." + ".....",
-		"Director":       ".........." + ".....",
+		//                read ask approve close break name selftest people config explain, sealed report review enrol notices, names allow
+		people.Director:  "xxxx.xxxxx" + "xxxxx" + "xx",
+		people.Staff:     "xx.x.xx..x" + "xxx.." + "..",
+		people.Vendor:    "xx.x.xx.xx" + ".x..." + "..",
+		people.Inspector: "x........." + "....." + "..",
+		people.Console:   "xx.xxxxxxx" + ".xxxx" + "xx",
+		people.System:    "x..x..x..." + "....." + "..",
+		"":               ".........." + "....." + "..",
+		"Director":       ".........." + "....." + "..",
 	} {
 		for i, act := range acts {
 			if got := (people.Actor{Role: role}).May(act); got != (want[i] == 'x') {
@@ -45,11 +47,15 @@ func TestOnlyTheDirectorApproves(t *testing.T) {
 	for _, role := range roles {
 		for _, deputy := range []bool{false, true} {
 			a, plain := people.Actor{Role: role, Deputy: deputy}, people.Actor{Role: role}
-			if a.May(people.ActApprove) != (role == people.Director || role == people.Staff && deputy) {
-				t.Errorf("%s, deputy %v", role, deputy)
+			deputed := []people.Act{people.ActApprove, people.ActNames, people.ActAllowName}
+			for _, act := range deputed {
+				console := role == people.Console && act != people.ActApprove
+				if a.May(act) != (role == people.Director || role == people.Staff && deputy || console) {
+					t.Errorf("%s, deputy %v, %s", role, deputy, act)
+				}
 			}
 			for _, act := range acts {
-				if act != people.ActApprove && a.May(act) != plain.May(act) {
+				if !slices.Contains(deputed, act) && a.May(act) != plain.May(act) {
 					t.Errorf("a deputy %s and %s", role, act)
 				}
 			}

@@ -40,6 +40,8 @@ const (
 	ActReview       Act = "window.review"       // compare sessions with the request
 	ActEnrol        Act = "vendor.enrol"        // keys of a vendor's engineers
 	ActNotices      Act = "notice.configure"
+	ActNames        Act = "dns.read"  // see who asked for which name
+	ActAllowName    Act = "dns.allow" // allow a name, pause the filter
 )
 
 // An Actor is who does something, as the audit log names him.

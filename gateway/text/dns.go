@@ -67,10 +67,6 @@ var dnsText = map[string]sentence{
 		"一覧が多すぎます。{max} 個までにしてください。",
 		"There are too many lists. Keep to {max}.",
 	},
-	"dns.list_too_big": {
-		"一覧「{list}」が大きすぎます({mb} MB、名前 {names} 個まで)。前の一覧を使い続けます。",
-		"List “{list}” is too big (at most {mb} MB and {names} names). The list before it stays in use.",
-	},
 	"dns.list_unreadable": {
 		"一覧「{list}」を最後まで読めませんでした。前の一覧を使い続けます。ファイルを確かめてください。",
 		"List “{list}” could not be read to its end. The list before it stays in use. Check the file.",
@@ -78,9 +74,5 @@ var dnsText = map[string]sentence{
 	"dns.list_bad_lines": {
 		"一覧「{list}」の {lines} 行のうち {bad} 行は読めないため飛ばしました(最初は {first} 行目)。",
 		"List “{list}”: {bad} of {lines} lines make no sense and are skipped (the first is line {first}).",
-	},
-	"dns.list_not_hosts": {
-		"一覧「{list}」には hosts 形式の行がひとつもありません。別のファイル(ウェブページなど)ではないか確かめてください。前の一覧を使い続けます。",
-		"List “{list}” has no line in hosts format. Check that it is not another kind of file, such as a web page. The list before it stays in use.",
 	},
 }

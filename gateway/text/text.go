@@ -114,5 +114,7 @@ type sentence struct{ JA, EN string }
 var catalogue = []map[string]sentence{
 	configText, windowText, maintenanceText, peopleText, storeText, dnsText, deviceText,
 	checklistText, auditText, gatewayText, pageText, pageWindowText, commandText, labText,
-	noticeText, attemptText, requestText, pageMoreText, toolsText,
+	noticeText, attemptText, requestText, pageMoreText, toolsText, listsText,
+	namesText, pageNamesText,
+	upstreamText,
 }

@@ -27,6 +27,7 @@ type Page struct {
 	Version string // empty before sign-in
 	Nav     []NavLink
 	Strip   *Strip // what is open right now, on every page
+	Pause   *Strip // the name filter is paused
 	// Watch is every how many seconds the strip is asked for anew; empty: the
 	// page has none. Here is what is asked for: a form that came back stands at
 	// a path that answers no GET.
