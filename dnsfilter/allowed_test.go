@@ -30,18 +30,18 @@ func TestAllowedForOneDevice(t *testing.T) {
 		{desk, "must.example", Unlisted},
 		{desk, "mail.zoho.com", Listed},
 	} {
-		if d := p.Decide(c.client, c.name, time.Time{}); d.Reason != c.want {
+		if d := p.Decide(Ask{Client: c.client, Name: c.name, At: time.Time{}}); d.Reason != c.want {
 			t.Errorf("%s of %v: %s, want %s", c.name, c.client, d.Reason, c.want)
 		}
 	}
 	// An alias of an allowed name leads where it does, for that device alone.
 	for client, want := range map[netip.Addr]Action{desk: Forward, strict: Refuse} {
-		if d := p.Judge(client, "www.example", []string{"mail.zoho.com"}, nil, time.Time{}); d.Action != want {
+		if d := p.Judge(Ask{Client: client, Name: "www.example", At: time.Time{}}, []string{"mail.zoho.com"}, nil); d.Action != want {
 			t.Errorf("alias for %v: %+v", client, d)
 		}
 	}
 	wire := []byte("x.tracker.example")
-	if n := testing.AllocsPerRun(100, func() { p.Decide(desk, string(wire), time.Time{}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p.Decide(Ask{Client: desk, Name: string(wire), At: time.Time{}}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

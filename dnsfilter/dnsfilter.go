@@ -18,11 +18,21 @@ import (
 // names at home.
 type Policy struct {
 	List    *list.List // names refused, exactly as listed; nil: none
-	Allowed Names      // never refused by List, with all below: the clinic's own choice
+	Allowed Names      // never refused by List or Denied, with all below: the clinic's own choice
+	Denied  Names      // refused, with all below: the clinic's own choice, too
 	// AllowedFor are names that are allowed to one device only, by each of its
 	// addresses, which are unmapped and without zone.
 	AllowedFor map[netip.Addr]Names
 	MustWork   Names // likewise: what the site's configuration says must work
+	// Groups are what holds for some devices each; the first is for those that
+	// are no member of another. Without any, all of List holds for everybody.
+	Groups []Group
+	// Members are the indexes into Groups of devices, by each of their
+	// addresses, which are unmapped and without zone.
+	Members map[netip.Addr]uint8
+	// Devices are the short names of devices, likewise: lists may name them.
+	Devices map[netip.Addr]string
+
 	// Local are names answered here, with their addresses, in canonical form
 	// (see Canonical); the addresses' reverse names are answered, too.
 	Local map[string][]netip.Addr
@@ -60,6 +70,8 @@ const (
 	Unlisted  = "dns.reason.unlisted"  // on no list
 	Listed    = "dns.reason.listed"    // on a list
 	Permitted = "dns.reason.permitted" // allowed by the clinic, whatever a list says
+	Denied    = "dns.reason.denied"    // refused by the clinic itself
+	Safe      = "dns.reason.safe"      // a search engine, as its makers mean it for children
 	Needed    = "dns.reason.needed"    // must work
 	Known     = "dns.reason.local"     // a name of ours
 	AtHome    = "dns.reason.home"      // never leaves the house
@@ -88,46 +100,66 @@ type Decision struct {
 	Granted bool        // a window for Tool is open on the client: answers go to its gates
 }
 
-// Decide says what becomes of a question of client for name at that time.
-// name is canonical: lower case, no dot at the end, "" for the root. The
-// Decision keeps no part of it.
-func (p *Policy) Decide(client netip.Addr, name string, at time.Time) Decision {
-	if d, ok := p.home(name); ok {
+// An Ask is a question as the filter sees it.
+type Ask struct {
+	Client netip.Addr // unmapped; a zone does not count
+	Name   string     // canonical: lower case, no dot at the end, "" for the root
+	Type   uint16     // as on the wire; 0: whatever it may be
+	At     time.Time  // for schedules
+}
+
+// Decide says what becomes of q. The Decision keeps no part of its name.
+func (p *Policy) Decide(q Ask) Decision {
+	if d, ok := p.home(q.Name); ok {
 		return d
 	}
-	if tool, class, ok := p.Tools.Lookup(name); ok {
-		return p.tool(client, name, tool, class)
+	if tool, class, ok := p.Tools.Lookup(q.Name); ok {
+		return p.tool(q, tool, class)
 	}
-	return p.listed(client, name)
+	return p.listed(q)
 }
 
 // listed looks at the lists and what overrules them.
-func (p *Policy) listed(client netip.Addr, name string) Decision {
-	found, ok := p.List.Lookup(name)
-	switch {
-	case !ok:
+func (p *Policy) listed(q Ask) Decision {
+	d := Decision{Action: Refuse, Reason: Listed}
+	if p.Denied.Has(q.Name) {
+		d.Reason = Denied
+	} else if found, ok := p.find(q); ok {
+		d.List, d.Line = found.List, found.Line
+	} else {
 		return Decision{Action: Forward, Reason: Unlisted}
-	case p.MustWork.Has(name):
+	}
+	switch {
+	case p.MustWork.Has(q.Name):
 		return Decision{Action: Forward, Reason: Needed}
-	case p.allowed(client, name):
+	case p.allowed(q.Client, q.Name):
 		return Decision{Action: Forward, Reason: Permitted}
 	}
-	return Decision{Action: Refuse, Reason: Listed, List: found.List, Line: found.Line}
+	return d
 }
 
-// Judge decides about an answer the upstream gave for name, which Decide let
+// find looks q up on the lists that hold for its client.
+func (p *Policy) find(q Ask) (list.Entry, bool) {
+	in := list.All
+	if len(p.Groups) > 0 {
+		in = p.Groups[p.Members[q.Client.WithZone("")]].lists(q.At)
+	}
+	return p.List.Find(list.Query{Name: q.Name, Type: q.Type, Client: q.Client, Device: p.Devices[q.Client.WithZone("")], In: in})
+}
+
+// Judge decides about an answer the upstream gave to q, which Decide let
 // through: aliases are the further names it leads over, addrs the addresses in
 // it. An alias is judged like a name of its own, unless the name itself is
 // allowed or of a tool with an open window, whose maker says where it leads;
 // and no public name may lead inside. When it lets the answer through, Tool and
 // what goes with it are those of the first alias that is a tool's, a granted
 // one before others.
-func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs []netip.Addr, at time.Time) Decision {
-	chosen := len(aliases) > 0 && p.chosen(client, name)
-	free := chosen || len(aliases) > 0 && p.granted(client, name) != ""
+func (p *Policy) Judge(q Ask, aliases []string, addrs []netip.Addr) Decision {
+	chosen := len(aliases) > 0 && p.chosen(q.Client, q.Name)
+	free := chosen || len(aliases) > 0 && p.granted(q.Client, q.Name) != ""
 	pass := Decision{Action: Forward, Reason: Unlisted}
 	for _, alias := range aliases {
-		d := p.Decide(client, alias, at)
+		d := p.Decide(Ask{Client: q.Client, Name: alias, Type: q.Type, At: q.At})
 		if d.Action == Forward || free && d.Action == Refuse {
 			if d.Action == Forward && d.Tool != "" && !chosen && (pass.Tool == "" || d.Granted && !pass.Granted) {
 				pass.Tool, pass.Class, pass.Granted, pass.Via = d.Tool, d.Class, d.Granted, alias
@@ -141,7 +173,7 @@ func (p *Policy) Judge(client netip.Addr, name string, aliases []string, addrs [
 		return d
 	}
 	for _, a := range addrs {
-		if p.inside(a) && !p.Private.Has(name) {
+		if p.inside(a) && !p.Private.Has(q.Name) {
 			return Decision{Action: Refuse, Reason: Rebinding}
 		}
 	}

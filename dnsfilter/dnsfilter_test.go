@@ -95,7 +95,7 @@ func TestDecide(t *testing.T) {
 		"256.10.168.192.in-addr.arpa": {NoName, AtHome, "168.192.in-addr.arpa"},
 		"1.1.10.168.192.in-addr.arpa": {NoName, AtHome, "168.192.in-addr.arpa"},
 	} {
-		d := p.Decide(netip.Addr{}, name, time.Time{})
+		d := p.Decide(Ask{Client: netip.Addr{}, Name: name, At: time.Time{}})
 		if d.Action != want.action || d.Reason != want.reason || d.Zone != want.zone {
 			t.Errorf("%q: %+v, want %+v", name, d, want)
 		}
@@ -103,10 +103,10 @@ func TestDecide(t *testing.T) {
 			t.Errorf("%q is not below %q", name, d.Zone)
 		}
 	}
-	if d := p.Decide(netip.Addr{}, "ads.example", time.Time{}); d.List != "広告" || d.Line != 1 {
+	if d := p.Decide(Ask{Client: netip.Addr{}, Name: "ads.example", At: time.Time{}}); d.List != "広告" || d.Line != 1 {
 		t.Errorf("%+v", d)
 	}
-	if d := p.Decide(netip.Addr{}, reverse("fd00::1"), time.Time{}); d.Host != "monban.home.arpa" {
+	if d := p.Decide(Ask{Client: netip.Addr{}, Name: reverse("fd00::1"), At: time.Time{}}); d.Host != "monban.home.arpa" {
 		t.Errorf("%+v", d)
 	}
 }
@@ -163,7 +163,7 @@ func TestJudge(t *testing.T) {
 		"no address":        {"www.example", nil, []netip.Addr{{}}, Refuse, Rebinding, ""},
 		"private allowed":   {"box.nas.example", nil, addrs("192.168.1.1"), Forward, Unlisted, ""},
 	} {
-		d := p.Judge(netip.Addr{}, c.name, c.aliases, c.addrs, time.Time{})
+		d := p.Judge(Ask{Client: netip.Addr{}, Name: c.name, At: time.Time{}}, c.aliases, c.addrs)
 		if d.Action != c.action || d.Reason != c.reason || d.Via != c.via {
 			t.Errorf("%s: %+v", what, d)
 		}
@@ -196,7 +196,7 @@ func TestDecideAnything(t *testing.T) {
 		"localhost", "local", "resolver", "_dns", "168.192", strings.Repeat("0.", 32), `\046`})
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(piece, 0, 8).Draw(t, "name"), ".")
-		d := p.Decide(netip.Addr{}, name, time.Time{})
+		d := p.Decide(Ask{Client: netip.Addr{}, Name: name, At: time.Time{}})
 		if d.Action < Forward || d.Action > NoName || d.Reason == "" {
 			t.Fatalf("%q: %+v", name, d)
 		}
@@ -217,7 +217,7 @@ func BenchmarkDecide(b *testing.B) {
 			at := time.Now()
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Decide(netip.Addr{}, string(wire), at)
+				p.Decide(Ask{Client: netip.Addr{}, Name: string(wire), At: at})
 			}
 		})
 	}

@@ -7,25 +7,25 @@ import (
 )
 
 // tool decides about a name of a remote-support tool.
-func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) Decision {
-	if p.chosen(client, name) {
-		return p.chosenTool(client, name, class)
+func (p *Policy) tool(q Ask, tool string, class tools.Class) Decision {
+	if p.chosen(q.Client, q.Name) {
+		return p.chosenTool(q, class)
 	}
 	if class != tools.Shared {
 		// What a window was approved for must work within it, and no list of
 		// advertisers has a say in that.
-		if granted := p.granted(client, name); granted != "" {
+		if granted := p.granted(q.Client, q.Name); granted != "" {
 			return Decision{Action: Forward, Reason: ToolGranted, Tool: granted, Class: class, Granted: true}
 		}
 	}
 	// What a device under answered-only egress is told it may reach for good,
 	// window or not. So a name that is mostly a tool's is refused as well, and
 	// there are no days in which it is only watched.
-	strict := class != tools.Shared && p.Answered[client.WithZone("")]
+	strict := class != tools.Shared && p.Answered[q.Client.WithZone("")]
 	if strict || class == tools.Block && p.ToolsEnforced {
 		return Decision{Action: Refuse, Reason: ToolRefused, Tool: tool, Class: class}
 	}
-	d := p.listed(client, name)
+	d := p.listed(q)
 	d.Tool, d.Class = tool, class
 	if class == tools.Block && d.Action == Forward {
 		d.Reason = ToolObserved
@@ -36,11 +36,11 @@ func (p *Policy) tool(client netip.Addr, name, tool string, class tools.Class) D
 // chosenTool decides about a tool's name that the clinic wants to work at all
 // times. Tool stays empty: using it is no event, and a window neither gates nor
 // cuts what needs none.
-func (p *Policy) chosenTool(client netip.Addr, name string, class tools.Class) Decision {
-	d := p.listed(client, name)
+func (p *Policy) chosenTool(q Ask, class tools.Class) Decision {
+	d := p.listed(q)
 	if class == tools.Block && p.ToolsEnforced && d.Reason == Unlisted {
 		d.Reason = Permitted
-		if p.MustWork.Has(name) {
+		if p.MustWork.Has(q.Name) {
 			d.Reason = Needed
 		}
 	}

@@ -102,12 +102,12 @@ func TestDecideTools(t *testing.T) {
 		{"must.example", xray, true, Decision{Action: Forward, Reason: Unlisted}},
 	} {
 		p := toolPolicy(t, c.enforced)
-		d := p.Decide(c.client, c.name, time.Time{})
+		d := p.Decide(Ask{Client: c.client, Name: c.name, At: time.Time{}})
 		if d.Addrs != nil || !same(d, c.want) {
 			t.Errorf("%s of %v, enforced %v:\n%+v, want\n%+v", c.name, c.client, c.enforced, d, c.want)
 		}
 	}
-	if d := toolPolicy(t, true).Decide(desk, "rustdesk.com", time.Time{}); d.Action != Answer || d.Tool != "" {
+	if d := toolPolicy(t, true).Decide(Ask{Client: desk, Name: "rustdesk.com", At: time.Time{}}); d.Action != Answer || d.Tool != "" {
 		t.Errorf("a name of ours that is a tool's as well: %+v", d)
 	}
 }
@@ -145,7 +145,7 @@ func TestJudgeTools(t *testing.T) {
 		"alias to a shared name": {"www.example", "www.zoho.com", desk,
 			Decision{Action: Forward, Reason: Unlisted, Tool: "Zoho Assist", Class: tools.Shared, Via: "www.zoho.com"}, false},
 	} {
-		d := toolPolicy(t, !c.observe).Judge(c.client, c.name, strings.Fields(c.aliases), nil, time.Time{})
+		d := toolPolicy(t, !c.observe).Judge(Ask{Client: c.client, Name: c.name, At: time.Time{}}, strings.Fields(c.aliases), nil)
 		if !same(d, c.want) {
 			t.Errorf("%s:\n%+v, want\n%+v", what, d, c.want)
 		}
@@ -168,7 +168,7 @@ func TestToolsProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(t, "name")
 		for _, client := range []netip.Addr{desk, xray, {}} {
-			d, o, b := p.Decide(client, name, time.Time{}), observing.Decide(client, name, time.Time{}), bare.Decide(client, name, time.Time{})
+			d, o, b := p.Decide(Ask{Client: client, Name: name, At: time.Time{}}), observing.Decide(Ask{Client: client, Name: name, At: time.Time{}}), bare.Decide(Ask{Client: client, Name: name, At: time.Time{}})
 			if d.Reason == ToolRefused && d.Class != tools.Block || d.Granted && (client != xray || d.Class == tools.Shared) {
 				t.Fatalf("%s of %v: %+v", name, client, d)
 			}
@@ -190,15 +190,15 @@ func TestDecideKeepsNothing(t *testing.T) {
 		for _, client := range []netip.Addr{desk, xray} {
 			b := []byte(name)
 			view := unsafe.String(unsafe.SliceData(b), len(b))
-			d := p.Decide(client, view, time.Time{})
-			j := p.Judge(client, view, []string{"router1.teamviewer.com"}, nil, time.Time{})
+			d := p.Decide(Ask{Client: client, Name: view, At: time.Time{}})
+			j := p.Judge(Ask{Client: client, Name: view, At: time.Time{}}, []string{"router1.teamviewer.com"}, nil)
 			for i := range b {
 				b[i] = '!'
 			}
-			if want := p.Decide(client, name, time.Time{}); !same(d, want) {
+			if want := p.Decide(Ask{Client: client, Name: name, At: time.Time{}}); !same(d, want) {
 				t.Errorf("%s: %+v, want %+v", name, d, want)
 			}
-			if want := p.Judge(client, name, []string{"router1.teamviewer.com"}, nil, time.Time{}); !same(j, want) {
+			if want := p.Judge(Ask{Client: client, Name: name, At: time.Time{}}, []string{"router1.teamviewer.com"}, nil); !same(j, want) {
 				t.Errorf("%s: %+v, want %+v", name, j, want)
 			}
 		}
@@ -213,7 +213,7 @@ func BenchmarkDecideTools(b *testing.B) {
 			at := time.Now()
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Decide(desk, string(wire), at)
+				p.Decide(Ask{Client: desk, Name: string(wire), At: at})
 			}
 		})
 	}

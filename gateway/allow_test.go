@@ -20,7 +20,7 @@ func (b *box) decides(client, name string) string {
 	b.t.Helper()
 	b.dns.mu.Lock()
 	defer b.dns.mu.Unlock()
-	return b.dns.policy.Decide(netip.MustParseAddr(client), name, b.o.Clock.Wall()).Reason
+	return b.dns.policy.Decide(dnsfilter.Ask{Client: netip.MustParseAddr(client), Name: name, At: b.o.Clock.Wall()}).Reason
 }
 
 // allowed counts what is in force or waits.

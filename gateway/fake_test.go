@@ -280,6 +280,6 @@ func (r *fakeResolver) Stats() DNSCounts { return r.counts }
 func (r *fakeResolver) Explain(_ context.Context, name string, client netip.Addr) (Explanation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.policy.Decide(client, name, noon)
+	d := r.policy.Decide(dnsfilter.Ask{Client: client, Name: name, At: noon})
 	return Explanation{Name: name, Reason: d.Reason, List: d.List, Line: d.Line}, nil
 }

@@ -6,6 +6,7 @@
 package list
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,7 @@ type List struct {
 type Entry struct {
 	List string // Name of the Source
 	Line int    // its line, from 1
-	Name string // the name there: the one asked for, or one above it
+	At   int    // where in the name asked for the entry's begins: 0, or a label
 }
 
 // Lists is a choice of the sources of a List: bit i is that of Sources()[i].
@@ -100,23 +101,32 @@ func above(name string, n int) (string, int) {
 	}
 }
 
-// Lookup says whether name is refused, and by what. See Find.
-func (l *List) Lookup(name string) (Entry, bool) { return l.Find(name, All) }
+// A Query is what is looked for.
+type Query struct {
+	Name   string     // in canonical form (see Canonical)
+	Type   uint16     // of the records asked for, as on the wire; 0: any
+	Client netip.Addr // who asks, unmapped; invalid: nobody
+	Device string     // the short name of the client; empty: it has none
+	In     Lists      // where to look
+}
+
+// Lookup says whether name is refused, and by what, to anybody. See Find.
+func (l *List) Lookup(name string) (Entry, bool) { return l.Find(Query{Name: name, In: All}) }
 
 // Find says whether one of the chosen lists refuses name, and which entry
 // does: of several the most specific, of several equal ones that of the list
 // read first. An exception lifts the entries of its own list only, but no
 // important ones; in RPZ zones and dnsmasq files the more specific of entry
-// and exception wins. name is in canonical form (see Canonical). A nil List is
-// empty. It allocates nothing and looks at most 8 times into the list, once if
+// and exception wins. A nil List is empty. It allocates nothing and looks at most 8 times into the list, once if
 // no entry stands for the names below it.
-func (l *List) Find(name string, in Lists) (Entry, bool) {
+func (l *List) Find(q Query) (Entry, bool) {
 	if l == nil {
 		return Entry{}, false
 	}
+	name, in := q.Name, q.In
 	n := labels(name)
 	if l.self.has(n) {
-		if e, ok, done := l.at(name, name, holdsSelf, in); done {
+		if e, ok, done := l.at(name, 0, holdsSelf, in); done {
 			return e, ok
 		}
 	}
@@ -126,7 +136,7 @@ func (l *List) Find(name string, in Lists) (Entry, bool) {
 	for rest := name; n > 1; {
 		rest, n = above(rest, n)
 		if l.below.has(n) {
-			if e, ok, done := l.at(name, rest, holdsBelow, in); done {
+			if e, ok, done := l.at(name, len(name)-len(rest), holdsBelow, in); done {
 				return e, ok
 			}
 		}
@@ -134,10 +144,10 @@ func (l *List) Find(name string, in Lists) (Entry, bool) {
 	return Entry{}, false
 }
 
-// at looks for the entries of suffix that hold name; done is false if there
-// are none.
-func (l *List) at(name, suffix string, kind class, in Lists) (e Entry, ok, done bool) {
-	for i, hi := l.equal(sip(l.key, suffix)); i < hi; i++ {
+// at looks for the entries of name's suffix from that octet on that hold name;
+// done is false if there are none.
+func (l *List) at(name string, from int, kind class, in Lists) (e Entry, ok, done bool) {
+	for i, hi := l.equal(sip(l.key, name[from:])); i < hi; i++ {
 		c := l.classes[l.where[i]>>lineBits]
 		if c&kind == 0 || in>>c.source()&1 == 0 {
 			continue
@@ -146,14 +156,14 @@ func (l *List) at(name, suffix string, kind class, in Lists) (e Entry, ok, done 
 			e, ok = l.judge(name, in)
 			return e, ok, true
 		}
-		return l.entry(i, suffix), true, true
+		return l.entry(i, from), true, true
 	}
 	return Entry{}, false, false
 }
 
-func (l *List) entry(i uint32, name string) Entry {
+func (l *List) entry(i uint32, at int) Entry {
 	p := l.where[i]
-	return Entry{List: l.sources[l.classes[p>>lineBits].source()].Name, Line: int(p & maxLine), Name: name}
+	return Entry{List: l.sources[l.classes[p>>lineBits].source()].Name, Line: int(p & maxLine), At: at}
 }
 
 // equal returns the range of entries with hash h.
@@ -223,7 +233,7 @@ func (l *List) judge(name string, in Lists) (Entry, bool) {
 	if win < 0 {
 		return Entry{}, false
 	}
-	return l.entry(best[win].entry, name[best[win].at:]), true
+	return l.entry(best[win].entry, int(best[win].at)), true
 }
 
 // Choose returns the sources of these names; what is no source's name is left

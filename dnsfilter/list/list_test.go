@@ -45,16 +45,15 @@ func TestHosts(t *testing.T) {
 		"0 last.example",
 		"0.0.0.0 other.example\n0.0.0.0 ads.example\n")
 	for name, want := range map[string]Entry{
-		"ads.example":                       {"list1", 2, ""},
-		"track.example":                     {"list1", 3, ""},
-		"second.example":                    {"list1", 3, ""},
-		"xn--4rrt1v.xn--r8jz45g.xn--zckzah": {"list1", 5, ""},
-		"good.example":                      {"list1", 8, ""},
-		"_dmarc.under_score.example":        {"list1", 13, ""},
-		"last.example":                      {"list1", 17, ""},
-		"other.example":                     {"list2", 1, ""},
+		"ads.example":                       {"list1", 2, 0},
+		"track.example":                     {"list1", 3, 0},
+		"second.example":                    {"list1", 3, 0},
+		"xn--4rrt1v.xn--r8jz45g.xn--zckzah": {"list1", 5, 0},
+		"good.example":                      {"list1", 8, 0},
+		"_dmarc.under_score.example":        {"list1", 13, 0},
+		"last.example":                      {"list1", 17, 0},
+		"other.example":                     {"list2", 1, 0},
 	} {
-		want.Name = name
 		if got, ok := l.Lookup(name); !ok || got != want {
 			t.Errorf("%s: %v, %v; want %v", name, got, ok, want)
 		}

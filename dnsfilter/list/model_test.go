@@ -156,7 +156,7 @@ func TestAgainstModel(t *testing.T) {
 			if e2, found2 := again.Lookup(asked); e != e2 || found != found2 {
 				t.Fatalf("%s: %+v, and from the file %+v", asked, e, e2)
 			}
-			if e.Name = ""; found != ok || e != want {
+			if e.At = 0; found != ok || e != want {
 				t.Fatalf("%s: %+v %v, want %+v %v\n%+v\n%v", asked, e, found, want, ok, lists, formats)
 			}
 		}

@@ -112,12 +112,12 @@ func (e *encoder) encode(dst []byte, b *buffer, first uint64, owner func(netip.A
 	for i := range e.columns {
 		e.columns[i] = e.columns[i][:0]
 	}
-	from, to, last := b.slots[0].at, b.slots[0].at, b.slots[0].at
+	from, to := b.slots[0].at, b.slots[0].at
 	for i := range b.slots {
 		s := &b.slots[i]
 		from, to = min(from, s.at), max(to, s.at)
 	}
-	last = from
+	last := from
 	for i := range b.slots {
 		s := &b.slots[i]
 		client, name, out := e.client(s.client, owner), e.name(b.nameOf(s)), e.outcome(s)

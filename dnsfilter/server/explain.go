@@ -29,7 +29,7 @@ func (s *Server) Explain(ctx context.Context, name string, client netip.Addr) (d
 		return dnsfilter.Decision{Reason: dnsfilter.Unready}, nil
 	}
 	at := s.wall(time.Now())
-	d := p.Decide(client, name, at)
+	d := p.Decide(dnsfilter.Ask{Client: client, Name: name, At: at})
 	if d.Action != dnsfilter.Forward {
 		return d, nil
 	}
@@ -38,7 +38,7 @@ func (s *Server) Explain(ctx context.Context, name string, client netip.Addr) (d
 		if err != nil {
 			continue
 		}
-		j := p.Judge(client, name, e.aliases, e.addrs, at)
+		j := p.Judge(dnsfilter.Ask{Client: client, Name: name, Type: typ, At: at}, e.aliases, e.addrs)
 		if j.Action != dnsfilter.Forward {
 			return j, nil
 		}

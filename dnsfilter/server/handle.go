@@ -105,7 +105,7 @@ func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r rulin
 	}
 	var buf [4 * maxWire]byte
 	text := q.appendText(buf[:0])
-	d := p.Decide(a.addr.Addr(), view(text), s.wall(now))
+	d := p.Decide(dnsfilter.Ask{Client: a.addr.Addr(), Name: view(text), Type: q.typ, At: s.wall(now)})
 	switch d.Action {
 	case dnsfilter.Forward:
 		r.policy, r.reason, r.named = p, d.Reason, d.Tool != ""
@@ -181,7 +181,7 @@ func (s *Server) deliver(dst []byte, q *question, a *asker, r ruling, e *entry, 
 	if len(e.aliases)+len(e.addrs) > 0 {
 		var buf [4 * maxWire]byte
 		text := q.appendText(buf[:0])
-		d := r.policy.Judge(a.addr.Addr(), view(text), e.aliases, e.addrs, s.wall(now))
+		d := r.policy.Judge(dnsfilter.Ask{Client: a.addr.Addr(), Name: view(text), Type: q.typ, At: s.wall(now)}, e.aliases, e.addrs)
 		if d.Action != dnsfilter.Forward {
 			return s.refuse(dst, q, a, &d, now), false
 		}

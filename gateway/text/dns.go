@@ -11,6 +11,14 @@ var dnsText = map[string]sentence{
 		"一覧「{list}」の {line} 行目に載っているため、止めています。必要なときは院長または担当者に相談してください。",
 		"It is refused because list “{list}” holds it on line {line}. If you need it, ask the director.",
 	},
+	"dns.reason.denied": {
+		"この医院で拒否に決めた名前なので、止めています。必要なときは院長または担当者に相談してください。",
+		"It is refused because the clinic has decided so. If you need it, ask the director.",
+	},
+	"dns.reason.safe": {
+		"この機器のグループではセーフサーチを使うため、検索サイトの安全な入口につなぎます。",
+		"This device's group uses safe search, so it is led to the search engine's safe entrance.",
+	},
 	"dns.reason.permitted": {
 		"一覧に載っていますが、この医院で許可したため、つながります。",
 		"It is on a list, but the clinic has allowed it, so it is answered.",
