@@ -10,10 +10,10 @@ BUILD       := CGO_ENABLED=0 go build -trimpath
 FUZZ        ?= 20
 PORT        ?= 8443
 
-.PHONY: help run build test race bench fuzz check generate tools
+.PHONY: help run build test race bench bench-dns fuzz soak check generate tools peers
 
 help: ## Show this help
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: ## Start the pretend clinic; Ctrl-C ends it and leaves nothing (PORT=8443)
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; trap : INT TERM; \
@@ -29,14 +29,20 @@ test: tools ## Everything that needs no VM; without root it uses user namespaces
 race: ## All but the whole clinic, with the race detector (needs a C compiler)
 	@go test -race -short -timeout 20m $$(go list ./... | grep -v -e /cmd/ -e /lab$$)
 
-bench: ## Benchmarks
+bench: peers ## Benchmarks, the short run beside unbound and dnsmasq among them
 	@go test -run '^$$' -bench . -benchmem ./...
+
+bench-dns: peers ## The name filter beside unbound and dnsmasq; writes docs/benchmarks.md (a quarter of an hour, on a quiet machine)
+	@MONBAN_PEERS=long go test -run '^$$' -bench '^BenchmarkPeers$$' -benchtime 1x -timeout 40m ./dnsfilter/peers
 
 fuzz: ## Fuzz every parser of bytes from outside (FUZZ=20 seconds each)
 	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|/[^/]*_test.go:[0-9]*:func | |' | \
 	while read -r package name; do \
 		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZ)s -fuzzminimizetime 10x "$$package" < /dev/null | grep -v '^fuzz: elapsed'; \
 	done
+
+soak: ## A day of questions in minutes: twenty million, and nothing may grow
+	@MONBAN_SOAK=1 go test -count=1 -run '^TestSoak$$' -timeout 60m -v ./dnsfilter/server
 
 check: ## Form, vet, staticcheck, generated files, repository rules
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'gofmt would change these files'; exit 1; }
@@ -51,12 +57,14 @@ check: ## Form, vet, staticcheck, generated files, repository rules
 generate: ## Make the Go files of the page's templates again
 	@go tool templ generate -log-level error
 
-# What the tests use, by program and package. Without them the tests that need
-# them are skipped, and say so.
-tools:
-	@missing=; for p in nft:nftables chromium:chromium systemd-analyze:systemd; do \
+# What the tests and the benchmark use, by program and package. Without them what
+# needs them is skipped, and says so.
+tools: WANTED := nft:nftables chromium:chromium systemd-analyze:systemd
+peers: WANTED := unbound:unbound dnsmasq:dnsmasq-base
+tools peers:
+	@missing=; for p in $(WANTED); do \
 		command -v "$${p%:*}" > /dev/null || missing+=" $${p#*:}"; done; \
 	test -n "$$missing" || exit 0; \
 	if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$missing > /dev/null; \
-	else echo "missing for some tests:$$missing"; fi
+	else echo "missing for some tests or benchmarks:$$missing"; fi

@@ -6,11 +6,11 @@ package monban_test
 var rank = map[string]int{
 	"gateway/text": -2, "gateway/people": -1, "gateway/run": -1,
 	// Decide: pure, or plain data.
-	"firewall": 0, "dnsfilter/list": 0, "dnsfilter/upstream": 0, "gateway/audit": 0, "gateway/checklist": 0,
+	"firewall": 0, "dnsfilter/list": 0, "dnsfilter/subscribe": 0, "dnsfilter/upstream": 0, "gateway/audit": 0, "gateway/checklist": 0,
 	"gateway/device": 0, "gateway/pki": 0, "gateway/window": 0, "image": 0,
 	"webui/static": 0, "webui/view": 0, "dnsfilter/tools": 0, "dnsfilter/querylog": 0, "gateway/notice": 0, "gateway/paper": 0,
 	// Do: the kernel, the disk.
-	"dnsfilter": 1, "firewall/kernel": 1, "gateway/config": 1, "gateway/neigh": 1, "gateway/store": 1,
+	"dnsfilter": 1, "dnsfilter/bypass": 1, "firewall/kernel": 1, "gateway/config": 1, "gateway/neigh": 1, "gateway/store": 1,
 	"gateway/notice/send": 1, "gateway/request": 1, "gateway/wg": 1,
 	// Put together.
 	"dnsfilter/server": 2, "gateway/selftest": 2,
@@ -53,6 +53,7 @@ var only = map[string]string{
 	"github.com/alecthomas/kong":       "cmd/monban",
 	"github.com/coreos/go-systemd/v22": "cmd/monban",
 	"golang.org/x/crypto":              "gateway/people",
+	"golang.org/x/crypto/blake2b":      "dnsfilter/subscribe",
 	"golang.org/x/net/netutil":         "cmd/monban",
 	"golang.org/x/net/bpf":             "gateway/neigh",
 	"golang.org/x/net/idna":            "dnsfilter/list",

@@ -27,15 +27,29 @@ type Policy struct {
 	// Groups are what holds for some devices each; the first is for those that
 	// are no member of another. Without any, all of List holds for everybody.
 	Groups []Group
+	Zone   *Zone // whose clocks the groups' schedules go by; nil: UTC
 	// Members are the indexes into Groups of devices, by each of their
 	// addresses, which are unmapped and without zone.
 	Members map[netip.Addr]uint8
 	// Devices are the short names of devices, likewise: lists may name them.
 	Devices map[netip.Addr]string
 
+	// Around are names of other resolvers, VPNs and the like, by which the box is
+	// gone around. They are refused to every group, pause or not; nil: none.
+	Around *list.List
+	// Unheeded are sources of List that refuse nothing.
+	Unheeded list.Lists
+
+	// Refusal is how a refused name is answered; nil: with addresses that lead
+	// nowhere.
+	Refusal *Refusal
+
 	// Local are names answered here, with their addresses, in canonical form
-	// (see Canonical); the addresses' reverse names are answered, too.
+	// (see Canonical).
 	Local map[string][]netip.Addr
+	// Hosts answers the reverse names of addresses, unmapped and without zone; see
+	// AddLocal.
+	Hosts map[netip.Addr]string
 	// Private are names, with all below, whose public answers may hold
 	// private addresses.
 	Private Names
@@ -59,10 +73,11 @@ type Action uint8
 // taken for permission.
 const (
 	Forward Action = iota + 1 // ask the upstream resolvers
-	Refuse                    // 0.0.0.0 and ::, no data for other types
+	Refuse                    // as the Policy's Refusal says
 	Answer                    // with Addrs, or with Host for a reverse name
 	NoData                    // the name is there, without records
 	NoName                    // there is no such name
+	Rename                    // an alias of Host, whose addresses the upstream resolvers know
 )
 
 // The reasons are codes of the catalogue of sentences.
@@ -71,7 +86,9 @@ const (
 	Listed    = "dns.reason.listed"    // on a list
 	Permitted = "dns.reason.permitted" // allowed by the clinic, whatever a list says
 	Denied    = "dns.reason.denied"    // refused by the clinic itself
+	Bypass    = "dns.reason.bypass"    // a way around us: of Around
 	Safe      = "dns.reason.safe"      // a search engine, as its makers mean it for children
+	Paused    = "dns.reason.paused"    // a list or safe search would say otherwise, but is paused
 	Needed    = "dns.reason.needed"    // must work
 	Known     = "dns.reason.local"     // a name of ours
 	AtHome    = "dns.reason.home"      // never leaves the house
@@ -91,13 +108,17 @@ type Decision struct {
 	List   string       // for Listed: which list …
 	Line   int          // … and line
 	Via    string       // the alias that decided, or that is Tool's, when it was not the name itself
+	As     *Refusal     // for Refuse: the Policy's
 	Zone   string       // the zone that answers, a suffix of the name; empty: the name itself
 	Addrs  []netip.Addr // for Answer
-	Host   string       // for Answer to a reverse name
+	Host   string       // for Answer to a reverse name, and for Rename
 
 	Tool    string      // the remote-support tool whose name it is; empty: of none, or the clinic's own choice
 	Class   tools.Class // how much that says
 	Granted bool        // a window for Tool is open on the client: answers go to its gates
+
+	Group    string // the client's, if its lists, its safe search or its pause decided
+	Schedule int    // for Listed: which of its schedules, from 1, put List in force for now; 0: it always is
 }
 
 // An Ask is a question as the filter sees it.
@@ -113,20 +134,31 @@ func (p *Policy) Decide(q Ask) Decision {
 	if d, ok := p.home(q.Name); ok {
 		return d
 	}
-	if tool, class, ok := p.Tools.Lookup(q.Name); ok {
-		return p.tool(q, tool, class)
+	g := p.group(q.Client)
+	d := p.outside(q, g)
+	if g != nil && g.Safe != SafeOff && d.Action == Forward && d.Tool == "" {
+		return g.safe(q, d)
 	}
-	return p.listed(q)
+	return d
+}
+
+// outside decides about a name that is not ours, but for safe search; g is the
+// client's group.
+func (p *Policy) outside(q Ask, g *Group) Decision {
+	if tool, class, ok := p.Tools.Lookup(q.Name); ok {
+		return p.tool(q, g, tool, class)
+	}
+	return p.listed(q, g)
 }
 
 // listed looks at the lists and what overrules them.
-func (p *Policy) listed(q Ask) Decision {
-	d := Decision{Action: Refuse, Reason: Listed}
-	if p.Denied.Has(q.Name) {
+func (p *Policy) listed(q Ask, g *Group) Decision {
+	d := Decision{Action: Refuse, Reason: Listed, As: p.Refusal}
+	if around, ok := p.Around.Lookup(q.Name); ok { // first, for a pause lifts all others
+		d.Reason, d.List, d.Line = Bypass, around.List, around.Line
+	} else if p.Denied.Has(q.Name) {
 		d.Reason = Denied
-	} else if found, ok := p.find(q); ok {
-		d.List, d.Line = found.List, found.Line
-	} else {
+	} else if !p.find(q, g, &d) {
 		return Decision{Action: Forward, Reason: Unlisted}
 	}
 	switch {
@@ -134,17 +166,31 @@ func (p *Policy) listed(q Ask) Decision {
 		return Decision{Action: Forward, Reason: Needed}
 	case p.allowed(q.Client, q.Name):
 		return Decision{Action: Forward, Reason: Permitted}
+	case g != nil && g.Paused && d.Reason != Bypass:
+		d.Action, d.Reason, d.Group, d.As = Forward, Paused, g.Name, nil
 	}
 	return d
 }
 
-// find looks q up on the lists that hold for its client.
-func (p *Policy) find(q Ask) (list.Entry, bool) {
+// find looks q up on the lists that hold for g, and notes in d what was found.
+func (p *Policy) find(q Ask, g *Group, d *Decision) bool {
 	in := list.All
-	if len(p.Groups) > 0 {
-		in = p.Groups[p.Members[q.Client.WithZone("")]].lists(q.At)
+	if g != nil {
+		in = g.lists(p.Zone, q.At)
 	}
-	return p.List.Find(list.Query{Name: q.Name, Type: q.Type, Client: q.Client, Device: p.Devices[q.Client.WithZone("")], In: in})
+	in &^= p.Unheeded
+	found, ok := p.List.Find(list.Query{Name: q.Name, Type: q.Type, Client: q.Client, Device: p.Devices[q.Client.WithZone("")], In: in})
+	if !ok {
+		return false
+	}
+	d.List, d.Line = found.List, found.Line
+	if g != nil {
+		d.Group = g.Name
+		if len(g.Schedules) > 0 {
+			d.Schedule = g.schedule(p.Zone, q.At, p.List.Choose(found.List))
+		}
+	}
+	return true
 }
 
 // Judge decides about an answer the upstream gave to q, which Decide let
@@ -158,8 +204,12 @@ func (p *Policy) Judge(q Ask, aliases []string, addrs []netip.Addr) Decision {
 	chosen := len(aliases) > 0 && p.chosen(q.Client, q.Name)
 	free := chosen || len(aliases) > 0 && p.granted(q.Client, q.Name) != ""
 	pass := Decision{Action: Forward, Reason: Unlisted}
+	g := p.group(q.Client)
 	for _, alias := range aliases {
-		d := p.Decide(Ask{Client: q.Client, Name: alias, Type: q.Type, At: q.At})
+		d, ours := p.home(alias)
+		if !ours { // where an alias leads is no question for safe search: that is asked by its own name
+			d = p.outside(Ask{Client: q.Client, Name: alias, Type: q.Type, At: q.At}, g)
+		}
 		if d.Action == Forward || free && d.Action == Refuse {
 			if d.Action == Forward && d.Tool != "" && !chosen && (pass.Tool == "" || d.Granted && !pass.Granted) {
 				pass.Tool, pass.Class, pass.Granted, pass.Via = d.Tool, d.Class, d.Granted, alias
@@ -167,14 +217,14 @@ func (p *Policy) Judge(q Ask, aliases []string, addrs []netip.Addr) Decision {
 			continue
 		}
 		if d.Action != Refuse { // a name that only we answer
-			d = Decision{Action: Refuse, Reason: Rebinding}
+			d = Decision{Action: Refuse, Reason: Rebinding, As: p.Refusal}
 		}
 		d.Via = alias
 		return d
 	}
 	for _, a := range addrs {
 		if p.inside(a) && !p.Private.Has(q.Name) {
-			return Decision{Action: Refuse, Reason: Rebinding}
+			return Decision{Action: Refuse, Reason: Rebinding, As: p.Refusal}
 		}
 	}
 	return pass

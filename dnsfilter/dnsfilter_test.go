@@ -25,12 +25,12 @@ func policy(t testing.TB) *Policy {
 		}
 		return out
 	}
-	return &Policy{
+	p := &Policy{
 		List: b.Build(), MustWork: names("Must.example."), Allowed: names("fine.example"), Private: names("nas.example"),
-		Local: map[string][]netip.Addr{"monban.home.arpa": {
-			netip.MustParseAddr("192.168.10.1"), netip.MustParseAddr("fd00::1"), netip.MustParseAddr("2001:db8:10::1")}},
 		Inside: []netip.Prefix{netip.MustParsePrefix("2001:db8:10::/64")},
 	}
+	p.AddLocal("monban.home.arpa", netip.MustParseAddr("192.168.10.1"), netip.MustParseAddr("fd00::1"), netip.MustParseAddr("2001:db8:10::1"))
+	return p
 }
 
 func TestDecide(t *testing.T) {

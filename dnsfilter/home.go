@@ -34,6 +34,20 @@ func (p *Policy) home(name string) (Decision, bool) {
 	return Decision{}, false
 }
 
+// AddLocal makes a canonical name answered here with these addresses, unmapped
+// and without zone, and the reverse names of those that had none yet with it.
+func (p *Policy) AddLocal(name string, addrs ...netip.Addr) {
+	if p.Local == nil {
+		p.Local, p.Hosts = map[string][]netip.Addr{}, map[netip.Addr]string{}
+	}
+	p.Local[name] = append(p.Local[name], addrs...)
+	for _, a := range addrs {
+		if _, ok := p.Hosts[a]; !ok {
+			p.Hosts[a] = name
+		}
+	}
+}
+
 // canary returns the zone that denies name when it is one by which browsers
 // and devices ask whether they may use a resolver of their own; a negative
 // answer says no.
@@ -66,12 +80,8 @@ func (p *Policy) arpa(name string) (Decision, bool) {
 		if a.IsLoopback() {
 			return Decision{Action: Answer, Reason: AtHome, Zone: privateReverse(name), Host: "localhost"}, true
 		}
-		for host, addrs := range p.Local {
-			for _, local := range addrs {
-				if local == a {
-					return Decision{Action: Answer, Reason: Known, Host: host}, true
-				}
-			}
+		if host, ok := p.Hosts[a]; ok {
+			return Decision{Action: Answer, Reason: Known, Host: host}, true
 		}
 	}
 	if zone := privateReverse(name); zone != "" {

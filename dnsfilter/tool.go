@@ -7,9 +7,9 @@ import (
 )
 
 // tool decides about a name of a remote-support tool.
-func (p *Policy) tool(q Ask, tool string, class tools.Class) Decision {
+func (p *Policy) tool(q Ask, g *Group, tool string, class tools.Class) Decision {
 	if p.chosen(q.Client, q.Name) {
-		return p.chosenTool(q, class)
+		return p.chosenTool(q, g, class)
 	}
 	if class != tools.Shared {
 		// What a window was approved for must work within it, and no list of
@@ -23,9 +23,9 @@ func (p *Policy) tool(q Ask, tool string, class tools.Class) Decision {
 	// there are no days in which it is only watched.
 	strict := class != tools.Shared && p.Answered[q.Client.WithZone("")]
 	if strict || class == tools.Block && p.ToolsEnforced {
-		return Decision{Action: Refuse, Reason: ToolRefused, Tool: tool, Class: class}
+		return Decision{Action: Refuse, Reason: ToolRefused, As: p.Refusal, Tool: tool, Class: class}
 	}
-	d := p.listed(q)
+	d := p.listed(q, g)
 	d.Tool, d.Class = tool, class
 	if class == tools.Block && d.Action == Forward {
 		d.Reason = ToolObserved
@@ -36,8 +36,8 @@ func (p *Policy) tool(q Ask, tool string, class tools.Class) Decision {
 // chosenTool decides about a tool's name that the clinic wants to work at all
 // times. Tool stays empty: using it is no event, and a window neither gates nor
 // cuts what needs none.
-func (p *Policy) chosenTool(q Ask, class tools.Class) Decision {
-	d := p.listed(q)
+func (p *Policy) chosenTool(q Ask, g *Group, class tools.Class) Decision {
+	d := p.listed(q, g)
 	if class == tools.Block && p.ToolsEnforced && d.Reason == Unlisted {
 		d.Reason = Permitted
 		if p.MustWork.Has(q.Name) {

@@ -37,6 +37,20 @@ func (r rule) refuse(counter string) Rule {
 	return r.do(Action{Do: DoCount, Name: counter}, Action{Do: DoDrop})
 }
 
+// turnAway counts and drops TCP and UDP, and tells the sender at once: who does
+// not wait for an answer asks here the sooner.
+func turnAway(counter, why string, ms ...[]Match) []Rule {
+	var rules []Rule
+	for _, x := range []struct {
+		p  Proto
+		do Verb
+	}{{TCP, DoReset}, {UDP, DoReject}} {
+		m := append([][]Match{protos(x.p)}, ms...)
+		rules = append(rules, when(m...).why(why).do(Action{Do: DoCount, Name: counter}, Action{Do: x.do}))
+	}
+	return rules
+}
+
 // window sets the mark the map says and leaves the verdict to "governed".
 func (r rule) window(m string, key ...Field) Rule {
 	return r.do(Action{Do: DoMarkFrom, Name: m, Fields: key}, Action{Do: DoGoto, Name: "governed"})
@@ -57,6 +71,8 @@ func is(f Field, vs ...Value) []Match {
 }
 
 func within(set string, fs ...Field) []Match { return []Match{{Fields: fs, Set: set}} }
+
+func ether() []Match { return is(InType, num16(1)) }
 
 func in(iface string) []Match   { return is(InIface, Value(iface)) }
 func out(iface string) []Match  { return is(OutIface, Value(iface)) }

@@ -47,8 +47,14 @@ func prerouting(p Policy) []Chain {
 		return chains
 	}
 	capture := Chain{Name: "dns_capture", Rules: []Rule{
-		when(is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").leave(),
+		when(ether(), within("dns_exempt", SourceEther)).why("its own DNS is left alone").leave(),
+		when(ether(), protos(TCP, UDP), ports(TargetPort, 53), notBox()).why("who asks elsewhere").do(countAround()),
 	}}
+	if p.ObserveDNS {
+		observed := within("answered_only", SourceEther)
+		observed[0].Not = true
+		capture.Rules = append(capture.Rules, when(ether(), observed).why("only observed").leave())
+	}
 	for _, a := range p.lanAddrs() {
 		capture.Rules = append(capture.Rules,
 			when(notTarget(a), protos(TCP, UDP), ports(TargetPort, 53)).why("every question is asked here").
@@ -208,15 +214,16 @@ func lanOut(p Policy) []Chain {
 	}}
 	chains := []Chain{}
 	if p.ServeDNS {
-		past := []Rule{
-			when(protos(TCP, UDP), ports(TargetPort, 53)).why("not asked past us").refuse(CountDNSRefused),
-			when(protos(TCP, UDP), ports(TargetPort, 853)).why("DNS over TLS and QUIC").refuse(CountDNSTLS),
-		}
 		lan.Rules = append(lan.Rules,
-			when(is(InType, num16(1)), within("answered_only", SourceEther)).why("reaches what it was told").follow("answered"),
-			when(state(StateNew), is(InType, num16(1)), within("dns_exempt", SourceEther)).why("its own DNS is left alone").accept())
-		lan.Rules = append(lan.Rules, past...)
-		chains = append(chains, Chain{Name: "answered", Rules: slices.Concat(past, []Rule{
+			when(ether(), within("answered_only", SourceEther)).why("reaches what it was told").follow("answered"),
+			when(state(StateNew), ether(), within("dns_exempt", SourceEther)).why("its own DNS is left alone").accept(),
+			when(protos(TCP, UDP)).jump("dns_seen"))
+		past := when(protos(TCP, UDP)).jump("dns_past")
+		if !p.ObserveDNS {
+			lan.Rules = append(lan.Rules, past)
+		}
+		chains = append(chains, dnsPast()...)
+		chains = append(chains, Chain{Name: "answered", Rules: slices.Concat([]Rule{when(protos(TCP, UDP)).jump("dns_seen"), past}, []Rule{
 			when(state(StateNew), ip4(), within("answered4", way4[:2]...)).why("told by name").accept(),
 			when(state(StateNew), ip6(), within("answered6", way6[:2]...)).why("told by name").accept(),
 			when(begins(ip4())).why("tool windows").window("egress4", Source4),
@@ -228,6 +235,40 @@ func lanOut(p Policy) []Chain {
 		when(state(StateNew)).why("the LAN may go out").accept(),
 		when().refuse(CountForward))
 	return append(chains, lan)
+}
+
+// hiddenPorts are what encrypted DNS comes to besides 853 (RFC 7858, 9250): HTTPS
+// and QUIC, and those of DNSCrypt and of DNS over QUIC before it had a number. Any
+// other service has them, too.
+var hiddenPorts = []uint16{443, 784, 5443, 8443, 8853}
+
+// dnsPast are the chains that count per device what DNS goes past us, and that
+// refuse it. What is captured has been counted there. A full set counts no
+// further device, so counting and refusing are rules of their own.
+func dnsPast() []Chain {
+	seen := Chain{Name: "dns_seen", Rules: []Rule{
+		when(ether(), ports(TargetPort, 853)).why("DNS over TLS and QUIC").do(countAround()),
+		when(ether(), bySet("doh4", Target4), ports(TargetPort, hiddenPorts...)).why("DNS over HTTPS").do(countAround()),
+		when(ether(), bySet("doh6", Target6), ports(TargetPort, hiddenPorts...)).why("DNS over HTTPS").do(countAround()),
+	}}
+	return []Chain{seen, {Name: "dns_past", Rules: slices.Concat(
+		turnAway(CountDNSRefused, "not asked past us", ports(TargetPort, 53)),
+		turnAway(CountDNSTLS, "DNS over TLS and QUIC", ports(TargetPort, 853)),
+		turnAway(CountDoH, "DNS over HTTPS", bySet("doh4", Target4), ports(TargetPort, hiddenPorts...)),
+		turnAway(CountDoH, "DNS over HTTPS", bySet("doh6", Target6), ports(TargetPort, hiddenPorts...)))}}
+}
+
+// countAround counts a device and the port it went past us by.
+func countAround() Action {
+	return Action{Do: DoCountIn, Name: "around", Fields: []Field{SourceEther, TargetPort}}
+}
+
+// notBox matches what is not for an address of the box, link-local ones
+// included.
+func notBox() []Match {
+	ms := is(TargetType, num32(2))
+	ms[0].Not = true
+	return ms
 }
 
 // outputChains let the box talk to both sides, but not into tunnels: what

@@ -16,7 +16,8 @@ import (
 //     whose keys name source, target, protocol and port. Two kinds of map name
 //     less, a device with or without its target, and set marks only on what
 //     the LAN begins through the box: they never let anybody in;
-//   - to the box itself a mark lets in UDP alone, so no window shows the page.
+//   - to the box itself a mark lets in UDP alone, so no window shows the page;
+//   - nobody outside is told that he was refused.
 func (rs Ruleset) Check() error {
 	for _, at := range []string{"input", "forward", "output"} {
 		c, ok := rs.chain(at)
@@ -71,6 +72,10 @@ func (rs Ruleset) walk(c Chain, hook string, inside bool, depth int) error {
 				}
 				if what := r.opens(a, hook, inside); what != "" {
 					return bad(what)
+				}
+			case DoReset, DoReject:
+				if !inside {
+					return bad("tells the outside what is refused")
 				}
 			case DoDNAT:
 				if !inside {

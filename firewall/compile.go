@@ -45,6 +45,9 @@ func Compile(p Policy) (Ruleset, error) {
 	}
 	rs.Sets = append(rs.Sets, addrSets("vendor", sources)...)
 	rs.Sets = append(rs.Sets, outboundSets(p.Outbound)...)
+	if p.ServeDNS {
+		rs.Sets = append(rs.Sets, addrSets("doh", p.Resolvers)...)
+	}
 	rs.Sets = append(rs.Sets, etherSet("dns_exempt", p.DNSExempt), etherSet("answered_only", p.Answered))
 	rs.Chains = slices.Concat(prerouting(p), inputChains(p), forwardChains(p), outputChains(p))
 	rs.Sort()
@@ -78,6 +81,7 @@ const (
 	CountDNSCaptured = "dns_captured"     // first packets of DNS flows turned to us
 	CountDNSRefused  = "dns_refused"      // DNS that could not be turned to us
 	CountDNSTLS      = "dns_tls"          // DNS over TLS or QUIC on 853
+	CountDoH         = "dns_doh"          // DNS over HTTPS and the like, to who answers nothing else
 	CountUnanswered  = "unanswered"       // answered-only device to what it was not told by name
 	CountTunnel      = "tunnel"           // out of a tunnel, to what no window opened
 	CountNoise       = "noise"            // broadcast and multicast from the WAN
@@ -105,7 +109,7 @@ func Refused(toBox bool, family int, p Proto) string {
 
 func counters() []string {
 	out := []string{CountAfterEnd, CountInvalid, CountMidstream, CountSpoofed, CountBogon, CountBlocked,
-		CountVendor, CountDNSCaptured, CountDNSRefused, CountDNSTLS, CountUnanswered, CountTunnel, CountNoise, CountLANToBox,
+		CountVendor, CountDNSCaptured, CountDNSRefused, CountDNSTLS, CountDoH, CountUnanswered, CountTunnel, CountNoise, CountLANToBox,
 		CountForward, CountInput, CountOutput}
 	for _, box := range []bool{true, false} {
 		for _, family := range []int{4, 6} {

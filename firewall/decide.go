@@ -100,8 +100,11 @@ rules:
 		}
 		for _, a := range r.Do {
 			switch a.Do {
-			case DoAccept, DoDrop:
-				d.d.Chain, d.d.Why = c.Name, r.reason()
+			case DoAccept, DoDrop, DoReset, DoReject:
+				if a.Do == DoReset && d.p.Proto != TCP {
+					return Drop, true // the kernel takes no such rule
+				}
+				d.d.Chain, d.d.Why, d.d.Told = c.Name, r.reason(), a.Do == DoReset || a.Do == DoReject
 				return map[Verb]Verdict{DoAccept: Accept}[a.Do], true
 			case DoReturn:
 				return Drop, false

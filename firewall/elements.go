@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,7 +23,23 @@ func (o Opening) Elements() (map[string][]Elem, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("window %d: %w", o.Mark, err)
 	}
-	els := map[string][]Elem{"win_live": {o.Mark.Elem()}}
+	els := o.Ways()
+	els["win_live"] = []Elem{o.Mark.Elem()}
+	for name, es := range els {
+		for i, e := range es {
+			if j := slices.IndexFunc(es[:i], e.Overlaps); j >= 0 {
+				return nil, fmt.Errorf("window %d: two ways are the same or overlap in %s", o.Mark, name)
+			}
+		}
+	}
+	return els, nil
+}
+
+// Ways are the elements of the opening's ways, whether or not anybody may open
+// them: what somebody else put into the kernel must have a name to be taken away
+// by.
+func (o Opening) Ways() map[string][]Elem {
+	els := map[string][]Elem{}
 	put := func(set string, of netip.Addr, key ...Range) {
 		set += family(of)
 		els[set] = append(els[set], Elem{Key: key, Data: []Value{num32(o.Mark.ConntrackMark())}})
@@ -48,14 +65,7 @@ func (o Opening) Elements() (map[string][]Elem, error) {
 	for _, d := range o.Egress {
 		put("egress", d, One(addr(d)))
 	}
-	for name, es := range els {
-		for i, e := range es {
-			if j := slices.IndexFunc(es[:i], e.Overlaps); j >= 0 {
-				return nil, fmt.Errorf("window %d: two ways are the same or overlap in %s", o.Mark, name)
-			}
-		}
-	}
-	return els, nil
+	return els
 }
 
 // Elem is the mark's element in a set keyed by mark.
@@ -199,7 +209,7 @@ func (e Elem) Overlaps(o Elem) bool {
 
 // WaysOf is the inverse of Elements: what each mark lets through, read from
 // the elements of the live maps, without mark and time. Elements that belong
-// to no way are left out, as is a way whose range is no prefix.
+// to no way are left out, as is a way whose range is no prefix (see Odd).
 func WaysOf(live map[string][]Elem) map[Mark]Opening {
 	out := map[Mark]Opening{}
 	each := func(set string, add func(o *Opening, e Elem)) {
@@ -234,6 +244,32 @@ func WaysOf(live map[string][]Elem) map[Mark]Opening {
 		}
 	})
 	each("egress", func(o *Opening, e Elem) { o.Egress = append(o.Egress, addrOf(e.Key[0].From)) })
+	return out
+}
+
+// Odd are those elements of the live maps that no opening has nor gate is, by
+// set name: WaysOf cannot say what they let through, or not all of it. The
+// elements of dnat4 are not looked at; those that lead to none of the rest are
+// nobody's.
+func Odd(live map[string][]Elem) map[string][]Elem {
+	out := map[string][]Elem{}
+	for name, es := range live {
+		if name == "dnat4" || name == "win_live" {
+			continue
+		}
+		for _, e := range es {
+			m := Mark(e.Data[0].num())
+			same := e.Data[0] == num32(m.ConntrackMark())
+			if !strings.HasPrefix(name, "gate") { // of which there are many, and no ranges
+				o := WaysOf(map[string][]Elem{name: {e}})[m]
+				o.Mark = m
+				same = slices.ContainsFunc(o.Ways()[name], e.Equal)
+			}
+			if !same {
+				out[name] = append(out[name], e)
+			}
+		}
+	}
 	return out
 }
 

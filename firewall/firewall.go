@@ -69,8 +69,14 @@ type Policy struct {
 	WANGlobal bool
 
 	PagePorts []uint16           // answered on the LAN side only
-	ServeDNS  bool               // answer 53 on the LAN, capture 53 to others, drop 853
-	DNSExempt []net.HardwareAddr // devices whose DNS is left alone
+	ServeDNS  bool               // answer 53 on the LAN, capture 53 to others, refuse 853
+	DNSExempt []net.HardwareAddr // devices whose DNS is left alone, and not counted
+	// Resolvers answer DNS and nothing else: they are refused by HTTPS and QUIC as
+	// well.
+	Resolvers []netip.Prefix
+	// ObserveDNS lets DNS that goes past the box go there, and only counts it;
+	// but not that of devices under answered-only egress.
+	ObserveDNS bool
 	// Answered are devices that reach only what the name filter gave them (see
 	// kernel.Admit). They must ask it, so none may be exempt.
 	Answered []net.HardwareAddr

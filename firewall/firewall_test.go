@@ -40,6 +40,8 @@ func TestPolicyFaults(t *testing.T) {
 			p.Vendors = []firewall.Vendor{{Name: "x", Sources: []netip.Prefix{pfx("192.168.0.0/16")}}}
 		},
 		"block set: 0.0.0.0/0":                   func(p *firewall.Policy) { p.Blocked = []netip.Prefix{pfx("0.0.0.0/0")} },
+		"resolvers: 0.0.0.0/1: too wide":         func(p *firewall.Policy) { p.Resolvers = []netip.Prefix{pfx("0.0.0.0/1")} },
+		"resolvers: 192.168.10.53/32 lies":       func(p *firewall.Policy) { p.Resolvers = []netip.Prefix{pfx("192.168.10.53/32")} },
 		"LAN: invalid":                           func(p *firewall.Policy) { p.LANPrefixes = append(p.LANPrefixes, netip.Prefix{}) },
 		`exempt device "01:02": not an Ethernet`: func(p *firewall.Policy) { p.DNSExempt = []net.HardwareAddr{{1, 2}} },
 		"answered-only device":                   func(p *firewall.Policy) { p.Answered = []net.HardwareAddr{{1, 2}} },
@@ -90,6 +92,8 @@ func TestCompileIsCanonical(t *testing.T) {
 		slices.Reverse(p.Answered)
 		p.Tunnels = append(slices.Clone(p.Tunnels), p.Tunnels...)
 		p.Blocked = append(p.Blocked, p.Blocked...)
+		p.Resolvers = append(slices.Clone(p.Resolvers), p.Resolvers...)
+		slices.Reverse(p.Resolvers)
 		p.Outbound = append(p.Outbound, p.Outbound...)
 		b, err := firewall.Compile(p)
 		if err != nil {

@@ -104,7 +104,8 @@ func (s scene) world() firewall.World {
 // with these words: a state (established, related, invalid, untracked), begun,
 // reply, ack (TCP that does not begin), mark=N (of the flow), sport=N, mac=M, icmp
 // types as PORT, hops=N, multicast. REASON is a part of the deciding rule's
-// comment, or "to ADDRESS:PORT" for a translated target, or "mark N".
+// comment, or "to ADDRESS:PORT" for a translated target, or "mark N", or "counted
+// COUNTER". VERDICT is reject where the sender is told.
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -168,7 +169,14 @@ func runFlows(t *testing.T, name string) {
 			continue
 		}
 		d := rs.Decide(p, s.world())
-		got := fmt.Sprintf("%s %s to %s mark %d", d.Verdict, d.Why, d.Target, d.Mark&0xffff)
+		verdict := d.Verdict.String()
+		if d.Told {
+			verdict = "reject"
+		}
+		got := fmt.Sprintf("%s %s to %s mark %d", verdict, d.Why, d.Target, d.Mark&0xffff)
+		for _, c := range d.Counts {
+			got += " counted " + c
+		}
 		if d.Masq {
 			got += " masqueraded"
 		}

@@ -62,6 +62,7 @@ func drawPolicy(t *rapid.T) firewall.Policy {
 			return firewall.Outbound{Device: drawAddr(t, l), To: drawPrefix(t, l), Proto: drawProto(t, l), Port: drawPort(t, l)}
 		}),
 		DNSExempt: some(t, "exempt", drawMAC), Answered: some(t, "answered", drawMAC), Tunnels: some(t, "tunnel", drawIface),
+		Resolvers: some(t, "resolver", drawPrefix), ObserveDNS: rapid.IntRange(0, 3).Draw(t, "observe") == 0,
 	}
 	if rapid.Bool().Draw(t, "lan4") {
 		p.LAN4 = drawAddr(t, "lan4")
@@ -82,6 +83,7 @@ func sanePolicy(t *rapid.T) firewall.Policy {
 	p.LAN4, p.LAN6 = netip.MustParseAddr("192.168.10.1"), netip.MustParseAddr("2001:db8:10::1")
 	p.LANPrefixes = slices.DeleteFunc(p.LANPrefixes, wide)
 	p.Blocked = slices.DeleteFunc(p.Blocked, wide)
+	p.Resolvers = slices.DeleteFunc(p.Resolvers, func(r netip.Prefix) bool { return wide(r) || slices.ContainsFunc(p.LANPrefixes, r.Overlaps) })
 	p.PagePorts = slices.DeleteFunc(p.PagePorts, func(n uint16) bool { return n == 0 || n == 53 })
 	for i := range p.Vendors {
 		p.Vendors[i].Sources = slices.DeleteFunc(p.Vendors[i].Sources, func(s netip.Prefix) bool {
@@ -147,6 +149,9 @@ func drawWorld(t *rapid.T) firewall.World {
 // for UDP alone, and not for DNS.
 func checkOutside(t *rapid.T, rs firewall.Ruleset, lan []string, p firewall.Packet, w firewall.World) {
 	d := rs.Decide(p, w)
+	if d.Told && (d.Verdict == firewall.Accept || p.In != "" && !slices.Contains(lan, p.In)) {
+		t.Fatalf("%+v: told %+v", p, d)
+	}
 	if d.Verdict != firewall.Accept || p.In == "" || slices.Contains(lan, p.In) || p.In == "lo" {
 		return
 	}
@@ -281,6 +286,11 @@ func TestCheckRefuses(t *testing.T) {
 		"mark without end": func(c *firewall.Chain) {
 			if c.Name == "lan_out" {
 				c.Rules = slices.Insert(c.Rules, 0, mark("allow4", firewall.Source4, firewall.Target4, firewall.L4Proto, firewall.TargetPort))
+			}
+		},
+		"the outside is told": func(c *firewall.Chain) {
+			if c.Name == "wan_lan" {
+				c.Rules = append(c.Rules, firewall.Rule{Do: []firewall.Action{{Do: firewall.DoReject}}})
 			}
 		},
 		"answered from a tunnel": func(c *firewall.Chain) {

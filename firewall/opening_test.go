@@ -1,6 +1,7 @@
 package firewall_test
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -98,6 +99,9 @@ func TestWaysOf(t *testing.T) {
 			}
 			want[m] = o
 		}
+		if odd := firewall.Odd(live); len(odd) > 0 {
+			t.Fatalf("what was opened is odd: %+v", odd)
+		}
 		ways := firewall.WaysOf(live)
 		for m, o := range want {
 			w := ways[m]
@@ -107,6 +111,39 @@ func TestWaysOf(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What no opening puts into the kernel is odd, and only that.
+func TestOdd(t *testing.T) {
+	good := firewall.Opening{Mark: 3, For: time.Hour, Egress: []netip.Addr{addr("192.168.10.20")},
+		Passes:    []firewall.Pass{{Source: pfx("198.51.100.8/29"), Proto: firewall.TCP, WANPort: 22, Inside: netip.MustParseAddrPort("192.168.10.20:22")}},
+		OutPasses: []firewall.OutPass{{Device: addr("192.168.10.20"), To: netip.MustParseAddrPort("203.0.113.9:4500"), Proto: firewall.UDP}},
+		Outer:     []firewall.Outer{{Source: pfx("2001:db8:f::/64"), Box: netip.MustParseAddrPort("[2001:db8::1]:51820")}}}
+	gates, err := firewall.Mark(3).GateElems([]firewall.Gate{{Device: addr("192.168.10.20"), Target: addr("203.0.113.5")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(e *firewall.Elem){
+		"win4":    func(e *firewall.Elem) { e.Key[0].To = e.Key[0].From[:3] + "\x0e" },
+		"outer6":  func(e *firewall.Elem) { e.Key[0].From = e.Key[0].From[:15] + "\x01" },
+		"out4":    func(e *firewall.Elem) { e.Key[3].To = "\xff\xff" },
+		"egress4": func(e *firewall.Elem) { e.Data[0] = "\x00\x00\x00\x03" },
+		"gate4":   func(e *firewall.Elem) { e.Data[0] = "\x00\x09\x00\x03" },
+	} {
+		els, err := good.Elements()
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(els, "win_live")
+		maps.Copy(els, gates)
+		whole := els[name][0]
+		odd := firewall.Elem{Key: slices.Clone(whole.Key), Data: slices.Clone(whole.Data)}
+		spoil(&odd)
+		els[name] = append(slices.Clone(els[name]), odd)
+		if got := firewall.Odd(els); len(got) != 1 || len(got[name]) != 1 || !got[name][0].Equal(odd) {
+			t.Errorf("%s: odd are %+v", name, got)
+		}
+	}
 }
 
 // Names lead where the network says; only what can be dialled becomes a gate.

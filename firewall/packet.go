@@ -45,6 +45,7 @@ type Route struct {
 // A Decision is what becomes of a packet, and by which rule.
 type Decision struct {
 	Verdict Verdict
+	Told    bool           // of one that is dropped: its sender learns it at once
 	Chain   string         // that decided
 	Why     string         // the rule's comment, counter or text; "policy" if none decided
 	Mark    uint32         // of the flow afterwards

@@ -94,6 +94,13 @@ func (p Policy) check() error {
 			bad("block set: %w", err)
 		}
 	}
+	for _, r := range p.Resolvers {
+		if err := checkPrefix(r); err != nil {
+			bad("resolvers: %w", err)
+		} else if slices.ContainsFunc(p.LANPrefixes, r.Overlaps) {
+			bad("resolvers: %s lies in the LAN", r)
+		}
+	}
 	for _, o := range p.Outbound {
 		if err := o.check(); err != nil {
 			bad("permitted outbound from %s: %w", o.Device, err)

@@ -235,6 +235,10 @@ func (a Action) String() string {
 		return "dnat ip6 to " + TypeIPv6.text(a.To)
 	case DoMasquerade:
 		return "masquerade"
+	case DoReset:
+		return "reject with tcp reset"
+	case DoReject:
+		return "reject with icmpx port-unreachable"
 	case DoLog:
 		return fmt.Sprintf("limit rate %d/second burst %d packets log prefix %q group %d", LogRate, LogBurst, LogPrefix, LogGroup)
 	}

@@ -97,8 +97,8 @@ type Verb uint8
 
 // The verbs. MarkFrom sets the conntrack mark to what the map Name says for
 // Fields, DNATFrom translates the target likewise; both end the rule if the
-// map says nothing. CountIn counts the packet in the dynamic set Name, Log
-// hands some packets to whoever listens at LogGroup.
+// map says nothing. CountIn counts the packet in the dynamic set Name; one that
+// is full ends the rule. Log hands some packets to whoever listens at LogGroup.
 const (
 	DoDrop Verb = iota
 	DoAccept
@@ -112,6 +112,8 @@ const (
 	DoDNAT
 	DoMasquerade
 	DoLog
+	DoReset  // drop a TCP segment, and reset its connection
+	DoReject // drop, and tell the sender by ICMP that nobody is there
 )
 
 // Where samples of refused attempts go, and what they are marked with. Five a

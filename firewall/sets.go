@@ -18,7 +18,8 @@ import (
 // the marks that may pass. win_bytes and win_dead: what passed, and what was
 // refused after the end. answered4 and answered6: device . target, as the name
 // filter told. try4, try6, vtry4 and vtry6: who tried to come in with no window,
-// strangers and vendors. probe_if: interfaces of a running self-test.
+// strangers and vendors. around: device . port of DNS that goes past the box.
+// probe_if: interfaces of a running self-test.
 func liveSets() []Set {
 	way4 := []Type{TypeIPv4, TypeIPv4, TypeProto, TypePort}
 	way6 := []Type{TypeIPv6, TypeIPv6, TypeProto, TypePort}
@@ -45,6 +46,7 @@ func liveSets() []Set {
 		{Name: "try6", Key: way6[:1], Dynamic: true, Size: maxStrangers},
 		{Name: "vtry4", Key: way4[:1], Dynamic: true, Size: maxVendors},
 		{Name: "vtry6", Key: way6[:1], Dynamic: true, Size: maxVendors},
+		{Name: "around", Key: []Type{TypeEther, TypePort}, Dynamic: true, Size: maxAround},
 		{Name: "win_bytes", Key: mark, Dynamic: true, Size: 65536},
 		{Name: "win_dead", Key: mark, Dynamic: true, Size: 65536},
 		{Name: "probe_if", Key: []Type{TypeIfName}, Timeout: true},
@@ -52,12 +54,13 @@ func liveSets() []Set {
 }
 
 // How much of what the network says the kernel keeps: addresses told by name,
-// and sources that tried. Beyond that nobody new is let out, and a stranger is
+// sources that tried, devices that go around it. Beyond that nobody new is let out, and a stranger is
 // counted by the rule that refuses him alone.
 const (
 	maxTold      = 65536
 	maxStrangers = 16384
 	maxVendors   = 4096
+	maxAround    = 8192
 )
 
 // Sources no route leads back to, though they are honest: an address not yet

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"monban/dnsfilter"
@@ -24,21 +25,19 @@ const (
 type chosenNames struct {
 	loaded bool
 	allows []store.Allow // in force, and waiting for an answer
-	// The pause lasts in memory alone: a box that starts again filters.
-	pausedTo time.Duration // boot time; 0: not paused
+
+	pauses       []namePause // those whose time is over as well, until the keeper comes by
+	pausesLoaded bool
+	pausing      sync.Mutex // held over a change of pauses and its record
 }
 
 // nameAllowed adds to a policy what people have chosen: names that are
-// allowed, and a pause, in which no list refuses anything. What the filter
-// does for safety (tools, going around it, names that lead inside) goes on.
+// allowed, and pauses.
 func (g *Gateway) nameAllowed(p *dnsfilter.Policy) {
-	now := g.o.Clock.Boot()
+	g.namePaused(p)
 	g.mu.Lock()
-	allows, paused := slices.Clone(g.chosen.allows), g.chosen.pausedTo > now
+	allows := slices.Clone(g.chosen.allows)
 	g.mu.Unlock()
-	if paused {
-		p.List = nil
-	}
 	for _, a := range allows {
 		if a.At.IsZero() || g.allowLeft(a) == 0 {
 			continue
@@ -83,13 +82,11 @@ func (g *Gateway) allowLeft(a store.Allow) time.Duration {
 // run out. The keeper calls it.
 func (g *Gateway) keepNames(ctx context.Context) {
 	g.loadAllows(ctx)
-	now := g.o.Clock.Boot()
+	g.loadDenies(ctx)
+	g.loadPauses(ctx)
+	g.endOverPauses(ctx)
 	var over []store.Allow
 	g.mu.Lock()
-	pauseOver := g.chosen.pausedTo != 0 && g.chosen.pausedTo <= now
-	if pauseOver {
-		g.chosen.pausedTo = 0
-	}
 	g.chosen.allows = slices.DeleteFunc(g.chosen.allows, func(a store.Allow) bool {
 		ended := !a.At.IsZero() && g.allowLeft(a) == 0
 		if ended {
@@ -98,13 +95,10 @@ func (g *Gateway) keepNames(ctx context.Context) {
 		return ended
 	})
 	g.mu.Unlock()
-	if pauseOver {
-		g.record(ctx, people.Box, func(tx *store.Tx) error { return tx.Audit("dns.resumed.ran_out", nil) })
-	}
 	for _, a := range over {
 		g.record(ctx, people.Box, func(tx *store.Tx) error { return g.endAllow(tx, a.ID, people.Box, store.AllowRanOut) })
 	}
-	if pauseOver || len(over) > 0 {
+	if len(over) > 0 {
 		g.putNames()
 	}
 }
@@ -114,8 +108,8 @@ func (g *Gateway) nextNameEdge(next time.Duration) time.Duration {
 	now := g.o.Clock.Boot()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if to := g.chosen.pausedTo; to != 0 {
-		next = min(next, max(0, to-now)+time.Millisecond)
+	for _, p := range g.chosen.pauses {
+		next = min(next, max(0, p.To-now)+time.Millisecond)
 	}
 	for _, a := range g.chosen.allows {
 		if !a.At.IsZero() {
@@ -172,6 +166,9 @@ func (g *Gateway) WishName(ctx context.Context, who people.Actor, ask AllowAsk) 
 	a, err := g.checkAllow(ctx, ask, true)
 	if err != nil {
 		return NameAllow{}, err
+	}
+	if was, ok := g.wished(a); ok {
+		return g.allowView(was), nil
 	}
 	a.AskedBy, a.Asked = who, g.o.Clock.Wall().UTC().Truncate(time.Millisecond)
 	if err := g.actAllow(ctx, who, &a, "dns.wished."); err != nil {
@@ -240,7 +237,7 @@ func (g *Gateway) actAllow(ctx context.Context, who people.Actor, a *store.Allow
 				args["length"] = a.Until.Sub(a.At).String()
 			}
 		}
-		return tx.Audit(code+scope(*a), args)
+		return g.tell(tx, code+scope(*a), args)
 	})
 	if err == nil {
 		g.putAllow(*a)

@@ -187,45 +187,6 @@ func TestAllowRefused(t *testing.T) {
 	}
 }
 
-func TestPause(t *testing.T) {
-	b := running(t)
-	fails(t, b.PauseNames(t.Context(), b.director(), time.Hour), "dns.pause_length")
-	fails(t, b.PauseNames(t.Context(), staff, 5*time.Minute), "people.may_not")
-	pauseNow := func(d time.Duration) {
-		t.Helper()
-		if err := b.PauseNames(t.Context(), b.director(), d); err != nil {
-			t.Fatal(err)
-		}
-		if r := b.decides("192.168.10.31", listed); r != dnsfilter.Unlisted {
-			t.Error(r)
-		}
-	}
-	pauseNow(5 * time.Minute)
-	if s, err := b.Status(t.Context()); err != nil || s.DNS.Paused != 5*time.Minute {
-		t.Error(s.DNS, err)
-	}
-	if err := b.guardOnce(t.Context()); err != nil || b.decides("192.168.10.31", listed) != dnsfilter.Unlisted {
-		t.Error("the guard ended it", err)
-	}
-	b.time.pass(5 * time.Minute)
-	b.keepOnce(t.Context())
-	if r := b.decides("192.168.10.31", listed); r != dnsfilter.Listed || b.lines("dns.resumed.ran_out") != 1 {
-		t.Error(r)
-	}
-	pauseNow(30 * time.Minute)
-	if err := b.ResumeNames(t.Context(), b.director()); err != nil || b.decides("192.168.10.31", listed) != dnsfilter.Listed {
-		t.Error("not resumed", err)
-	}
-	if err := b.ResumeNames(t.Context(), b.director()); err != nil || b.lines("dns.resumed.by_hand") != 1 || b.lines("dns.paused") != 2 {
-		t.Error("resumed twice", err)
-	}
-	pauseNow(30 * time.Minute)
-	b.kill().start()
-	if s, err := b.Status(t.Context()); err != nil || s.DNS.Paused != 0 || b.decides("192.168.10.31", listed) != dnsfilter.Listed {
-		t.Error("a start filters", err)
-	}
-}
-
 // An address that another device has taken meanwhile carries nothing over.
 func TestAllowFollowsTheDevice(t *testing.T) {
 	b := running(t)

@@ -62,6 +62,17 @@ func (g *Gateway) ofTool(name string) bool {
 	return false
 }
 
+// wished finds a wish that waits for the same name on the same device.
+func (g *Gateway) wished(a store.Allow) (store.Allow, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.IndexFunc(g.chosen.allows, func(b store.Allow) bool { return b.At.IsZero() && b.Name == a.Name && b.MAC == a.MAC })
+	if i < 0 {
+		return store.Allow{}, false
+	}
+	return g.chosen.allows[i], true
+}
+
 // within says whether name is zone or below it.
 func within(name, zone string) bool { return name == zone || strings.HasSuffix(name, "."+zone) }
 
@@ -85,6 +96,23 @@ func (g *Gateway) deviceByKey(key string) (device.Device, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.inventory.ByMAC(mac, g.o.Clock.Wall())
+}
+
+// deviceCalled finds a device by its hardware address, its short name or what
+// people call it.
+func (g *Gateway) deviceCalled(s string) (device.Device, bool) {
+	if d, ok := g.deviceByKey(s); ok {
+		return d, true
+	}
+	g.mu.Lock()
+	all := g.inventory.All(g.o.Clock.Wall())
+	g.mu.Unlock()
+	for _, d := range all {
+		if s != "" && (d.Name == s || g.deviceView(d).displayName() == s) {
+			return d, true
+		}
+	}
+	return device.Device{}, false
 }
 
 // nameOfKey is what people call what a key stands for.

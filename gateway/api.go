@@ -62,8 +62,10 @@ type DNSStatus struct {
 	Queries    uint64    `json:"queries"`
 	Refused    uint64    `json:"refused"`
 	UpstreamOK bool      `json:"upstream_ok"`
-	// Paused is what remains of a pause, in which no list refuses anything.
+	// Paused is what remains of a pause for all, in which no list refuses
+	// anything. Pauses are all, the longest first.
 	Paused time.Duration `json:"paused,omitempty"`
+	Pauses []NamePause   `json:"pauses,omitempty"`
 }
 
 // Window is a maintenance window with what people call its parts, and for an
@@ -150,4 +152,14 @@ type Explanation struct {
 	Line   int    `json:"line,omitempty"`
 	Via    string `json:"via,omitempty"`  // the alias that decided, if not the name itself
 	Tool   string `json:"tool,omitempty"` // the remote-support tool whose name it is
+	// Since is when List, as it is now, came to this box; zero: not known.
+	Since time.Time `json:"since,omitzero"`
+	// Group is the group whose list, safe search or pause decided; empty: none.
+	// Schedule is the number of its schedule, from 1, by which List holds now,
+	// and Hours that schedule; 0: List always holds.
+	Group      string     `json:"group,omitempty"`
+	GroupLabel string     `json:"group_label,omitempty"`
+	Schedule   int        `json:"schedule,omitempty"`
+	Hours      *NameHours `json:"hours,omitempty"`
+	Host       string     `json:"host,omitempty"` // the safe entrance it is led to
 }

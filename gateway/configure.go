@@ -106,6 +106,7 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 	g.mu.Unlock()
 	g.acts.Unlock()
 	g.nameDevices(s.config)
+	g.ruleNameLog()
 	g.record(ctx, who, func(tx *store.Tx) error {
 		if s.fault != nil {
 			return g.tell(tx, "config.refused", map[string]any{"why": firstLine(s.fault)})
@@ -201,7 +202,7 @@ func (g *Gateway) plan() (Desired, []Note, error) {
 	known := g.inventory.All(g.o.Clock.Wall())
 	blocked := g.lists.compiled
 	g.mu.Unlock()
-	d, notes, err := Plan(s.config, known, blocked)
+	d, notes, err := plan(s.config, known, blocked, g.namesForAll())
 	if err == nil {
 		g.nameTools(d.Names)
 	}

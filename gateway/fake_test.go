@@ -58,6 +58,7 @@ type fakeKernel struct {
 	onOpen   func()
 	admitted []firewall.Gate
 	tries    map[firewall.Try]uint64 // packets by source, without a Count
+	around   map[firewall.Detour]uint64
 	samples  chan firewall.Sample
 }
 
@@ -134,13 +135,50 @@ func (k *fakeKernel) Admit(device netip.Addr, to []netip.Addr, ttl time.Duration
 	return k.call("Admit")
 }
 
-func (k *fakeKernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
+func (k *fakeKernel) Unadmit(device netip.Addr) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.admitted = slices.DeleteFunc(k.admitted, func(g firewall.Gate) bool { return g.Device == device })
+	return k.call("Unadmit")
+}
+
+func (k *fakeKernel) AddWays(o firewall.Opening) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("AddWays"); err != nil {
+		return err
+	}
+	l := k.live[o.Mark]
+	l.passes = slices.Concat(l.passes, o.Passes)
+	l.opening.OutPasses = slices.Concat(l.opening.OutPasses, o.OutPasses)
+	l.opening.Outer = slices.Concat(l.opening.Outer, o.Outer)
+	l.opening.Egress = slices.Concat(l.opening.Egress, o.Egress)
+	k.live[o.Mark] = l
+	return nil
+}
+
+func (k *fakeKernel) RemoveWays(o firewall.Opening) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("RemoveWays"); err != nil {
+		return err
+	}
+	l := k.live[o.Mark]
+	l.passes = beyond(l.passes, o.Passes)
+	l.opening.OutPasses = beyond(l.opening.OutPasses, o.OutPasses)
+	l.opening.Outer = beyond(l.opening.Outer, o.Outer)
+	l.opening.Egress = beyond(l.opening.Egress, o.Egress)
+	k.live[o.Mark] = l
+	return nil
+}
+
+func (k *fakeKernel) RemoveGates(m firewall.Mark, g []firewall.Gate) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	l := k.live[m]
-	l.passes = append(slices.Clone(l.passes), p...)
+	l.gates = beyond(l.gates, g)
 	k.live[m] = l
-	return k.call("AddPasses")
+	return k.call("RemoveGates")
 }
 
 func (k *fakeKernel) CloseWindow(m firewall.Mark) (int, error) {
@@ -160,7 +198,7 @@ func (k *fakeKernel) Live() ([]kernel.Live, error) {
 	for m, l := range k.live {
 		if left := l.end - k.boot(); left > 0 {
 			out = append(out, kernel.Live{Mark: m, Left: left, Passes: l.passes, OutPasses: l.opening.OutPasses,
-				Outer: l.opening.Outer, Egress: l.opening.Egress})
+				Outer: l.opening.Outer, Egress: l.opening.Egress, Gates: l.gates})
 		}
 	}
 	return out, k.fail["Live"]
@@ -207,6 +245,28 @@ func (k *fakeKernel) ForgetAttempts(sources []netip.Addr) error {
 		}
 	}
 	return k.call("ForgetAttempts")
+}
+
+func (k *fakeKernel) Around() ([]firewall.Detour, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var out []firewall.Detour
+	for d, n := range k.around {
+		d.Packets = n
+		out = append(out, d)
+	}
+	return out, k.fail["Around"]
+}
+
+func (k *fakeKernel) ForgetAround(devices [][6]byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for d := range k.around {
+		if slices.Contains(devices, d.Device) {
+			delete(k.around, d)
+		}
+	}
+	return k.call("ForgetAround")
 }
 
 func (k *fakeKernel) WatchAttempts(ctx context.Context, seen func(firewall.Sample)) error {
@@ -281,5 +341,9 @@ func (r *fakeResolver) Explain(_ context.Context, name string, client netip.Addr
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.policy.Decide(dnsfilter.Ask{Client: client, Name: name, At: noon})
-	return Explanation{Name: name, Reason: d.Reason, List: d.List, Line: d.Line}, nil
+	x := Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line}
+	if d.Action == dnsfilter.Refuse {
+		x.Action = "refuse"
+	}
+	return x, nil
 }

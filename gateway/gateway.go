@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"monban/dnsfilter/bypass"
 	"monban/dnsfilter/list"
 	"monban/firewall"
 	"monban/gateway/config"
@@ -32,6 +33,7 @@ type Gateway struct {
 	hash  *people.Hasher
 	// listKey keeps anybody from building names that collide in the lists.
 	listKey list.Key
+	around  *list.List // names of ways around us
 
 	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step
 	adopted bool             // the windows of an earlier daemon were taken over; by acts
@@ -51,6 +53,7 @@ type Gateway struct {
 	proof     proof
 	logins    *store.Logins
 	tools     toolWatch
+	limited   limitWatch
 	nextStart time.Time // of the planned windows; zero: none
 
 	sessions  sync.Mutex // guards what follows
@@ -62,10 +65,16 @@ type Gateway struct {
 	edge  chan struct{} // the keeper loop
 	flush chan struct{} // new devices
 	flows chan struct{} // new sessions
+	subs  *subs         // lists that are fetched, names the clinic refuses
 
 	crier *crier // notices on their way
 	tries tries  // attempts outside windows
 
+	evasions   evasions      // ways around the name filter
+	waysAround *bypass.Set   // by name
+	evaded     chan struct{} // a name of them came up
+
+	answered answered    // addresses told by name
 	chosen   chosenNames // by mu
 	nameSums nameSums    // the query log, added up
 
@@ -90,14 +99,19 @@ func New(o Options) (*Gateway, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	key := list.NewKey()
+	around, err := aroundList(key)
+	if err != nil {
+		return nil, err
+	}
 	return &Gateway{
 		o: o, gens: config.Generations{Dir: o.State + "/generations"},
-		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: list.NewKey(),
+		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: key, around: around, waysAround: bypass.NewSet(), evaded: make(chan struct{}, 1),
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
 		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]seenFlow{},
-		crier: newCrier(),
+		crier: newCrier(), subs: newSubs(o.Clock.Boot()),
 	}, nil
 }
 
@@ -124,6 +138,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 		{Name: "daily self-test", Run: g.daily, Restart: true},
 		{Name: "notices", Run: g.cry, Restart: true},
 		{Name: "attempts", Run: g.countAttempts, Restart: true},
+		{Name: "lists", Run: g.subscribe, Restart: true},
+		{Name: "ways around", Run: g.watchEvasions, Restart: true},
 		{Name: "query log", Run: g.keepQueryLog, Restart: true},
 		{Name: "attempt samples", Run: g.watchAttempts, Restart: true},
 	}

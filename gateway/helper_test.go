@@ -38,7 +38,7 @@ var (
 // A box is a gateway on a pretend machine.
 type box struct {
 	*Gateway
-	t    *testing.T
+	t    testing.TB
 	o    Options
 	dir  string
 	time *fakeTime
@@ -53,7 +53,7 @@ func newBox(t *testing.T) *box {
 	return newBoxIn(t, t.TempDir())
 }
 
-func newBoxIn(t *testing.T, dir string) *box {
+func newBoxIn(t testing.TB, dir string) *box {
 	t.Helper()
 	b := &box{t: t, dir: dir, dns: &fakeResolver{counts: DNSCounts{UpstreamOK: true}},
 		time: &fakeTime{wall: noon, boot: time.Hour, synced: true}}

@@ -1,24 +1,22 @@
 package gateway
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"monban/dnsfilter/list"
-	"monban/gateway/text"
 )
 
 // lists is the block lists in force and the files they came from.
 type lists struct {
 	compiled *list.List
+	partial  bool      // some list is missing in it
 	stamps   []stamp   // of the files when they were last looked at
 	at       time.Time // when compiled was made
 	notes    []Note    // what could not be read, line by line counts
@@ -33,20 +31,52 @@ func (g *Gateway) listsChanged() bool {
 	return !slices.Equal(now, g.lists.stamps)
 }
 
-// A listFile is one list of the configuration as it lies on disk.
+// A listFile is one list as it lies on disk, or in the program.
 type listFile struct {
-	name, path, stamp string
+	name, stamp string
+	format      list.Format
+	open        func() (io.ReadCloser, error)
 }
 
-// listFiles are the lists of the configuration, and their stamps.
+// listFiles are the lists of the configuration, and their stamps. One that is
+// fetched and has not come yet is left out.
 func (g *Gateway) listFiles() (files []listFile, stamps []stamp) {
 	for _, l := range g.current().config.DNS.Lists {
-		path := l.Path(g.listDir())
+		path, open, from := l.Path(g.listDir()), openPlain, l.File
+		if l.URL != "" {
+			path, open, from = g.textPath(l.Name), openPacked, l.URL
+		}
 		s := stampOf(path)
 		stamps = append(stamps, s)
-		files = append(files, listFile{l.Name, path, fmt.Sprintf("%s %d %d", l.File, s.size, s.mod.UnixNano())})
+		if l.URL != "" && s == (stamp{}) {
+			continue
+		}
+		files = append(files, listFile{l.Name, fmt.Sprintf("%s %s %d %d", from, l.Format, s.size, s.mod.UnixNano()), l.Format,
+			func() (io.ReadCloser, error) { return open(path) }})
 	}
 	return files, stamps
+}
+
+func openPlain(path string) (io.ReadCloser, error) { return os.Open(path) }
+
+// packed is a file whose contents are compressed.
+type packed struct {
+	*gzip.Reader
+	f *os.File
+}
+
+func (p packed) Close() error { return errors.Join(p.Reader.Close(), p.f.Close()) }
+
+func openPacked(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return packed{z, f}, nil
 }
 
 // made says whether l was made of exactly these files.
@@ -60,11 +90,14 @@ func made(l *list.List, files []listFile) bool {
 // directory if they were made of the files as they are, else new ones, compiled
 // beside the old. A list that cannot be read leaves all old ones in force, at
 // start those of the state directory: half a filter would look like a whole
-// one.
+// one. Without old ones it is left out and said.
 func (g *Gateway) loadLists() {
+	g.subs.building.Lock() // two at once would take twice the memory
+	defer g.subs.building.Unlock()
 	files, stamps := g.listFiles()
+	files = append(files, builtIn()...)
 	g.mu.Lock()
-	next := lists{compiled: g.lists.compiled, at: g.lists.at, stamps: stamps}
+	next := lists{compiled: g.lists.compiled, partial: g.lists.partial, at: g.lists.at, stamps: stamps}
 	g.mu.Unlock()
 	var kept error
 	if next.compiled == nil {
@@ -83,22 +116,24 @@ func (g *Gateway) loadLists() {
 // compileLists makes next new from files, if it can. Kept is why the lists of
 // the state directory could not be used.
 func (g *Gateway) compileLists(next *lists, files []listFile, kept error) {
-	compiled, bad, err := g.readLists(files)
-	if err != nil {
-		g.o.Log.Error("block lists not loaded; the old ones stay", "err", err)
-		next.notes = unreadNotes(bad, next.compiled != nil, err)
+	// Before there is a list, nobody is kept waiting by the reading of one.
+	compiled, broken := g.readLists(files, next.compiled != nil)
+	if broken != nil {
+		g.o.Log.Error("block list not loaded", "list", broken.name, "err", broken.err)
+		g.textLost(broken.name, broken.err)
+	}
+	if broken != nil && next.compiled != nil && !next.partial {
+		next.notes = unreadNotes(*broken, "gateway.list_unread", "caution")
 		return
 	}
-	next.compiled, next.at = compiled, g.o.Clock.Wall()
-	if kept != nil {
-		g.o.Log.Error("stored block lists broken; made again", "err", kept)
-		next.notes = append(next.notes, Note{Code: "gateway.list_rebuilt", Level: "caution"})
-	}
-	if len(files) > 0 {
-		if err := g.keepLists(compiled); err != nil {
-			g.o.Log.Warn("block lists in force, but not stored", "err", err)
-			next.notes = append(next.notes, Note{Code: "gateway.list_unkept", Level: "info"})
-		}
+	next.compiled, next.at, next.partial, next.notes = compiled, g.o.Clock.Wall(), broken != nil, nil
+	switch {
+	case broken != nil && len(compiled.Sources()) > len(builtIn()):
+		next.notes = unreadNotes(*broken, "gateway.list_part", "danger")
+	case broken != nil:
+		next.notes = unreadNotes(*broken, "gateway.list_none", "danger")
+	default:
+		next.notes = g.storeLists(compiled, kept)
 	}
 	next.notes = append(next.notes, lineNotes(compiled)...)
 	if compiled.Len() > 1<<16 {
@@ -106,94 +141,66 @@ func (g *Gateway) compileLists(next *lists, files []listFile, kept error) {
 	}
 }
 
-// readLists compiles files; bad is the one that could not be read.
-func (g *Gateway) readLists(files []listFile) (l *list.List, bad string, err error) {
-	b := list.NewBuilder(g.listKey)
-	for _, file := range files {
-		if err := readList(b, file); err != nil {
-			return nil, file.name, err
-		}
+// storeLists keeps whole lists for the next start, and says what is wrong
+// with that.
+func (g *Gateway) storeLists(compiled *list.List, kept error) (notes []Note) {
+	if kept != nil && !errors.Is(kept, list.ErrVersion) { // after an update it is made again as a matter of course
+		g.o.Log.Error("stored block lists broken; made again", "err", kept)
+		notes = append(notes, Note{Code: "gateway.list_rebuilt", Level: "caution"})
 	}
-	return b.Build(), "", nil
-}
-
-func readList(b *list.Builder, file listFile) error {
-	f, err := os.Open(file.path)
-	if err != nil {
-		return fmt.Errorf("opening list %s: %w", file.name, err)
-	}
-	defer f.Close()
-	if _, err := b.Add(list.Source{Name: file.name, Text: f, Stamp: file.stamp}); err != nil {
-		return fmt.Errorf("reading list %s: %w", file.name, err)
-	}
-	return nil
-}
-
-// unreadNotes say which list could not be read, why, and what guards instead.
-func unreadNotes(bad string, old bool, err error) (notes []Note) {
-	var f *text.Fault
-	if errors.As(err, &f) && f.Code != "dns.list_unreadable" {
-		notes = append(notes, Note{Code: f.Code, Level: "caution", Args: f.Args})
-	}
-	code, level := "gateway.list_none", "danger"
-	if old {
-		code, level = "gateway.list_unread", "caution"
-	}
-	return append(notes, Note{Code: code, Level: level, Args: map[string]any{"list": bad}})
-}
-
-// lineNotes say what lines of the lists are left out.
-func lineNotes(l *list.List) (notes []Note) {
-	for _, r := range l.Sources() {
-		if r.Bad > 0 {
-			notes = append(notes, Note{Code: "gateway.list_bad_lines", Level: "info",
-				Args: map[string]any{"list": r.Name, "bad": r.Bad, "line": r.First[0]}})
-		}
-		if r.Unusable > 0 {
-			notes = append(notes, Note{Code: "gateway.list_unusable_lines", Level: "info",
-				Args: map[string]any{"list": r.Name, "unusable": r.Unusable, "line": r.FirstUnusable[0]}})
-		}
+	if err := g.keepLists(compiled); err != nil {
+		g.o.Log.Warn("block lists in force, but not stored", "err", err)
+		notes = append(notes, Note{Code: "gateway.list_unkept", Level: "info"})
 	}
 	return notes
 }
 
-// compiledLists is the last good list, in the form that is read in a moment.
-func (g *Gateway) compiledLists() string { return filepath.Join(g.o.State, "lists.compiled") }
-
-// keptLists are the lists the state directory holds, and when they were made;
-// nil without an error if it holds none.
-func (g *Gateway) keptLists() (*list.List, time.Time, error) {
-	f, err := os.Open(g.compiledLists())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, time.Time{}, nil
-	}
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("opening the stored lists: %w", err)
-	}
-	defer f.Close()
-	l, err := list.Load(f)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("reading the stored lists: %w", err)
-	}
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("reading the stored lists: %w", err)
-	}
-	return l, fi.ModTime(), nil
+// A brokenList is one that could not be read, and why.
+type brokenList struct {
+	name string
+	err  error
 }
 
-// keepLists stores l for the next start.
-func (g *Gateway) keepLists(l *list.List) error {
-	f, err := renameio.NewPendingFile(g.compiledLists(), renameio.WithPermissions(0o600))
+// readLists compiles files; broken is the first of those that could not be
+// read and are left out. Beside says that questions are answered meanwhile.
+func (g *Gateway) readLists(files []listFile, beside bool) (l *list.List, broken *brokenList) {
+	b := list.NewBuilder(g.listKey)
+	for _, file := range files {
+		if _, err := readList(b, file, beside); err != nil && broken == nil {
+			broken = &brokenList{file.name, err}
+		}
+	}
+	return b.Build(), broken
+}
+
+// A breathing reader of a list lets others work every few hundred microseconds:
+// without that a question could wait for a processor until the runtime takes it
+// away, which is after 10 ms.
+type breathing struct{ r io.Reader }
+
+const (
+	breathEvery = 32 << 10 // bytes
+	breathFor   = 50 * time.Microsecond
+)
+
+func (b breathing) Read(p []byte) (int, error) {
+	time.Sleep(breathFor)
+	return b.r.Read(p[:min(len(p), breathEvery)])
+}
+
+func readList(b *list.Builder, file listFile, beside bool) (list.Report, error) {
+	f, err := file.open()
 	if err != nil {
-		return fmt.Errorf("storing the lists: %w", err)
+		return list.Report{}, fmt.Errorf("opening list %s: %w", file.name, err)
 	}
-	defer f.Cleanup()
-	if err := l.Write(f); err != nil {
-		return err
+	defer f.Close()
+	var in io.Reader = f
+	if beside {
+		in = breathing{f}
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("storing the lists: %w", err)
+	r, err := b.Add(list.Source{Name: file.name, Text: in, Stamp: file.stamp, Format: file.format})
+	if err != nil {
+		return r, fmt.Errorf("reading list %s: %w", file.name, err)
 	}
-	return nil
+	return r, nil
 }

@@ -14,8 +14,10 @@ import (
 
 // free are the exported methods that ask for no actor: what they tell the
 // pages before anybody has signed in, and what lets people in.
-var free = []string{"Actor", "Admit", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
-	"Proof", "Reload", "Run", "SeeTool", "SetUpNeeded", "SignIn", "Site", "SiteID", "Status", "StepUp", "Tools", "Vendors", "Zone"}
+var free = []string{
+	// Of whoever sits at a device in the house.
+	"BlockedName", "WishBlocked", "Actor", "Admit", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
+	"Owns", "Proof", "Reload", "Run", "SeeLimited", "SeeTool", "SetUpNeeded", "SignIn", "Site", "SiteID", "Status", "StepUp", "Tools", "Vendors", "Zone"}
 
 // acts are all others, each as somebody would call it. An act that gets as far
 // as its own faults was allowed.
@@ -67,23 +69,35 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"ExcuseWindow":   func(c context.Context, a people.Actor) error { return second(b.ExcuseWindow(c, a, waiting, "x")) },
 		"WindowSheet":    func(c context.Context, a people.Actor) error { return second(b.WindowSheet(c, a, open)) },
 		"WindowMonth":    func(c context.Context, a people.Actor) error { return second(b.WindowMonth(c, a, 2027, 3)) },
+		"AcceptList":     func(c context.Context, a people.Actor) error { return b.AcceptList(c, a, "none", "") },
+		"RefuseList":     func(c context.Context, a people.Actor) error { return b.RefuseList(c, a, "none", "") },
+		"NameLists":      func(c context.Context, a people.Actor) error { return second(b.NameLists(c, a)) },
+		"CheckNameLists": func(c context.Context, a people.Actor) error { return b.CheckNameLists(c, a) },
+		"Denies":         func(c context.Context, a people.Actor) error { return second(b.Denies(c, a)) },
+		"DenyName":       func(c context.Context, a people.Actor) error { return second(b.DenyName(c, a, "", "")) },
+		"EndDeny":        func(c context.Context, a people.Actor) error { return b.EndDeny(c, a, 99) },
+		"Evasions":       func(c context.Context, a people.Actor) error { return second(b.Evasions(c, a, "")) },
 		"Attempts":       func(c context.Context, a people.Actor) error { return second(b.Attempts(c, a, "")) },
 		"NoticeSettings": func(c context.Context, a people.Actor) error { return second(b.NoticeSettings(c, a)) },
 		"SetNoticeSettings": func(c context.Context, a people.Actor) error {
 			a.SteppedUp = time.Time{}
 			return b.SetNoticeSettings(c, a, notice.Settings{})
 		},
-		"Names":     func(c context.Context, a people.Actor) error { return second(b.Names(c, a, NameQuery{})) },
-		"NameStats": func(c context.Context, a people.Actor) error { return second(b.NameStats(c, a, "", "")) },
-		"WhyName":   func(c context.Context, a people.Actor) error { return second(b.WhyName(c, a, "", "", inside)) },
-		"WishName":  func(c context.Context, a people.Actor) error { return second(b.WishName(c, a, AllowAsk{})) },
+		"Names":       func(c context.Context, a people.Actor) error { return second(b.Names(c, a, NameQuery{})) },
+		"NameStats":   func(c context.Context, a people.Actor) error { return second(b.NameStats(c, a, "", "")) },
+		"WhyName":     func(c context.Context, a people.Actor) error { return second(b.WhyName(c, a, "", "", inside)) },
+		"ExportNames": func(c context.Context, a people.Actor) error { return third(b.ExportNames(c, a, NameQuery{})) },
+		"WishName":    func(c context.Context, a people.Actor) error { return second(b.WishName(c, a, AllowAsk{})) },
 		"AllowName": func(c context.Context, a people.Actor) error {
 			return second(b.AllowName(c, a, 99, AllowAsk{Length: time.Hour}))
 		},
-		"EndAllow":    func(c context.Context, a people.Actor) error { return b.EndAllow(c, a, 99) },
-		"Allows":      func(c context.Context, a people.Actor) error { return second(b.Allows(c, a)) },
-		"PauseNames":  func(c context.Context, a people.Actor) error { return b.PauseNames(c, a, time.Second) },
-		"ResumeNames": func(c context.Context, a people.Actor) error { return b.ResumeNames(c, a) },
+		"EndAllow": func(c context.Context, a people.Actor) error { return b.EndAllow(c, a, 99) },
+		"Allows":   func(c context.Context, a people.Actor) error { return second(b.Allows(c, a)) },
+		"PauseNames": func(c context.Context, a people.Actor) error {
+			return b.PauseNames(c, a, PauseAsk{Length: time.Second})
+		},
+		"NameGroups":  func(c context.Context, a people.Actor) error { return second(b.NameGroups(c, a)) },
+		"ResumeNames": func(c context.Context, a people.Actor) error { return b.ResumeNames(c, a, PauseAsk{}) },
 		"TestNotice":  func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
 		"SetDeputy":   func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
@@ -131,10 +145,12 @@ func TestMay(t *testing.T) {
 		"BreakGlass":  {people.Console}, "People": boss, "Invite": boss,
 		"ExtendWindow": {director}, "ReadRequest": working, "RecordRequest": working, "AddPlan": working, "DropPlan": working,
 		"Plans": everybody, "Keys": everybody, "SealedCodes": everybody, "WindowSheet": everybody, "WindowMonth": everybody,
-		"Attempts": everybody, "NewSealedCodes": boss, "SetDeputy": boss, "EnrolKey": boss, "RevokeKey": boss,
+		"Evasions": boss, "Attempts": everybody, "NewSealedCodes": boss, "SetDeputy": boss, "EnrolKey": boss, "RevokeKey": boss,
 		"NoticeSettings": boss, "SetNoticeSettings": boss, "TestNotice": boss,
-		"Names": boss, "NameStats": boss, "AllowName": boss, "EndAllow": boss, "PauseNames": boss, "ResumeNames": boss,
-		"WhyName": working, "WishName": working, "Allows": working,
+		"Names": boss, "NameStats": boss, "ExportNames": boss, "AllowName": boss, "EndAllow": boss, "PauseNames": boss, "ResumeNames": boss,
+		"WhyName": working, "WishName": working, "Allows": working, "NameGroups": working,
+		"AcceptList": boss, "RefuseList": boss, "CheckNameLists": boss, "DenyName": boss, "EndDeny": boss,
+		"NameLists": everybody, "Denies": everybody,
 		"BreakSealed": {director, people.Staff}, "ReportWindow": working,
 		"ReviewWindow": {director, people.Staff, people.Console}, "ExcuseWindow": {director, people.Staff, people.Console},
 	}

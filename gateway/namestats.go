@@ -67,6 +67,7 @@ func (g *Gateway) nameMark() (uint64, bool) {
 
 // countNames takes in what the query log has written.
 func (g *Gateway) countNames(c querylog.Counts) {
+	g.evadeNames(c)
 	zone := g.Zone()
 	s := &g.nameSums
 	s.mu.Lock()
@@ -89,7 +90,7 @@ func (g *Gateway) countNames(c querylog.Counts) {
 			day = time.Unix(x.Hour*3600, 0).In(zone).Format(time.DateOnly)
 			days[x.Hour] = day
 		}
-		if x.Name == "" { // the root: of no interest to people
+		if x.Name == "" || querylog.Masked(x.Name) { // the root: of no interest to people
 			continue
 		}
 		k := topOf{day, h.Device, x.Name}
@@ -225,6 +226,8 @@ func (g *Gateway) NameStats(ctx context.Context, who people.Actor, day, device s
 		}
 	}
 	out := NameStats{Day: day, First: first, Device: device, Keep: g.o.QueryLog.Keep()}
+	rules := g.o.QueryLog.Rules()
+	out.Off, out.Masked = rules.Off, rules.Mask
 	out.addHours(hours, from, to)
 	for i := range out.Devices {
 		out.Devices[i].DeviceName = g.nameOfKey(out.Devices[i].Device)

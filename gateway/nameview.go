@@ -22,11 +22,13 @@ type NameQuery struct {
 // NamePage is some of them, newest first.
 type NamePage struct {
 	Records []NameRecord  `json:"records"`
-	Next    uint64        `json:"next,omitempty"`  // Before of the page that follows; 0: there is none
-	Until   time.Time     `json:"until,omitzero"`  // how far back it has looked, if it stopped without filling the page
-	Keep    time.Duration `json:"keep"`            // how long records are kept
-	Lost    uint64        `json:"lost,omitempty"`  // records since the start that found no room
-	Error   string        `json:"error,omitempty"` // what is wrong with the disk
+	Next    uint64        `json:"next,omitempty"`   // Before of the page that follows; 0: there is none
+	Until   time.Time     `json:"until,omitzero"`   // how far back it has looked, if it stopped without filling the page
+	Keep    time.Duration `json:"keep"`             // how long records are kept
+	Off     bool          `json:"off,omitempty"`    // nothing is kept
+	Masked  bool          `json:"masked,omitempty"` // names of what comes now are not
+	Lost    uint64        `json:"lost,omitempty"`   // records since the start that found no room
+	Error   string        `json:"error,omitempty"`  // what is wrong with the disk
 }
 
 // NameRecord is one question for a name.
@@ -52,6 +54,7 @@ type NameWhy struct {
 	Device     string        `json:"device,omitempty"` // key; empty: no particular one
 	DeviceName string        `json:"device_name,omitempty"`
 	Paused     time.Duration `json:"paused,omitempty"` // what remains of a pause
+	Wished     time.Time     `json:"wished,omitzero"`  // since when somebody there waits for it to be allowed
 }
 
 // AllowAsk is what somebody wants to be let through.
@@ -89,6 +92,8 @@ type NameStats struct {
 	Reasons []NameReason  `json:"reasons"` // of refusals, the most first
 	Sum     NameSum       `json:"sum"`
 	Keep    time.Duration `json:"keep"`
+	Off     bool          `json:"off,omitempty"`    // no record is kept, only sums
+	Masked  bool          `json:"masked,omitempty"` // names are not kept, so Tops and Refused lack them
 }
 
 // NameSum is how many questions there were, and how many were refused.

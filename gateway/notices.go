@@ -35,13 +35,29 @@ var toldAs = map[string]string{
 	"window.ended.closed":      notice.Info,
 	"plan.made":                notice.Info,
 	"plan.dropped":             notice.Info,
+	"evasion.tls.stopped":      notice.Info,
+	"evasion.tls.seen":         notice.Info,
+	"evasion.https.stopped":    notice.Info,
+	"evasion.https.seen":       notice.Info,
+	"evasion.dns.stopped":      notice.Info,
+	"evasion.dns.seen":         notice.Info,
+	"dns.wished.one":           notice.Info,
+	"dns.wished.all":           notice.Info,
+	"dns.wished_page.one":      notice.Info,
+	"dns.wished_page.all":      notice.Info,
 
 	"window.lapsed":           notice.Caution,
 	"window.not_opened":       notice.Caution,
 	"window.not_extended":     notice.Caution,
 	"window.ended.revoked":    notice.Caution,
 	"window.ended.restart":    notice.Caution,
+	"window.address_moved":    notice.Caution,
 	"tool.refused":            notice.Caution,
+	"evasion.vpn.stopped":     notice.Caution,
+	"evasion.vpn.seen":        notice.Caution,
+	"evasion.tor.stopped":     notice.Caution,
+	"evasion.tor.seen":        notice.Caution,
+	"dns.limited":             notice.Caution,
 	"vendor.key_enrolled":     notice.Caution,
 	"vendor.key_revoked":      notice.Caution,
 	"people.joined":           notice.Caution,
@@ -51,6 +67,9 @@ var toldAs = map[string]string{
 	"people.recovery_used":    notice.Caution,
 	"selftest.ran.unmeasured": notice.Caution,
 	"config.refused":          notice.Caution,
+	"dns.list_held.shrunk":    notice.Caution,
+	"dns.list_held.refuses":   notice.Caution,
+	"dns.list_held.both":      notice.Caution,
 	"notice.settings":         notice.Caution,
 
 	"window.break_glass":    notice.Danger,
@@ -66,7 +85,8 @@ var toldAs = map[string]string{
 
 // seldom are told once an hour at most, for each window: something that goes
 // on breaking the rules must not bury the clinic in mail. The log has each.
-var seldom = []string{"rules.foreign", "window.put_right", "window.unknown_closed", "people.sealed_wrong"}
+var seldom = []string{"rules.foreign", "window.put_right", "window.address_moved", "window.unknown_closed", "people.sealed_wrong",
+	"dns.limited", "dns.wished_page.one", "dns.wished_page.all"}
 
 // tell writes a line of the log and, if it is one people are told of, puts a
 // notice on its way by each channel that is on, all in the same transaction.

@@ -32,16 +32,20 @@ type Firewall interface {
 type Windows interface {
 	OpenWindow(firewall.Opening) (kernel.Live, error)
 	ExtendWindow(m firewall.Mark, left time.Duration) (kernel.Live, error)
-	AddPasses(firewall.Mark, []firewall.Pass) error
+	AddWays(firewall.Opening) error
+	RemoveWays(firewall.Opening) error
 	AddGates(firewall.Mark, []firewall.Gate) error
+	RemoveGates(firewall.Mark, []firewall.Gate) error
 	DropStale() error
 	Admit(device netip.Addr, to []netip.Addr, ttl time.Duration) error
+	Unadmit(device netip.Addr) error
 	CloseWindow(firewall.Mark) (cut int, err error)
 	Live() ([]kernel.Live, error)
 	Sweep() (int, error)
 	Counts() (kernel.Counts, error)
 	Forget(firewall.Mark) error
 	ForgetAttempts([]netip.Addr) error
+	ForgetAround(devices [][6]byte) error
 }
 
 // A Watcher reports what happens in the kernel.
@@ -50,6 +54,7 @@ type Watcher interface {
 	WatchFlows(ctx context.Context, seen func(firewall.Flow)) error
 	WatchForeign(ctx context.Context, changed func()) error
 	Attempts() ([]firewall.Try, error)
+	Around() ([]firewall.Detour, error)
 	WatchAttempts(ctx context.Context, seen func(firewall.Sample)) error
 }
 
@@ -84,6 +89,7 @@ type Options struct {
 	Watch    func(ctx context.Context, ifaces []string, seen func(device.Sighting)) error // optional; the neighbours of the LAN
 	SelfTest func(ctx context.Context, r selftest.Request) (selftest.Result, error)       // optional; asks the probe
 	QueryLog *querylog.Log                                                                // optional; without it nobody sees who asked for what
+	Lists    Subscriber                                                                   // optional; without it no list is fetched
 	Tools    *tools.Set                                                                   // optional; without it no remote-support tool is known
 	Tunnels  Tunnels                                                                      // optional; without it there are no WireGuard windows
 	SiteID   func() string                                                                // optional; what signed requests name this box by

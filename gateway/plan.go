@@ -35,6 +35,11 @@ type Desired struct {
 // Windows are no part of it. They live beside the rules in the kernel's own
 // sets, so that replacing rules touches none of them.
 func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, []Note, error) {
+	return plan(c, known, blocked, nil)
+}
+
+// plan is Plan with the names the clinic has allowed to all devices.
+func plan(c config.Config, known []device.Device, blocked *list.List, allowed []string) (Desired, []Note, error) {
 	var notes []Note
 	p := firewall.Policy{
 		WAN:        []string{c.WAN.Interface},
@@ -50,6 +55,7 @@ func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, 
 	for _, a := range c.LAN.Addresses {
 		p.LANPrefixes = append(p.LANPrefixes, a.Masked())
 	}
+	planAround(&p, c, allowed)
 	for _, d := range c.Devices {
 		if d.Egress == config.Answered {
 			p.Answered = append(p.Answered, d.MAC)
@@ -119,7 +125,15 @@ func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilt
 	if err != nil {
 		return nil, fmt.Errorf("names with resolvers of their own: %w", err)
 	}
-	p := &dnsfilter.Policy{List: blocked, MustWork: must, Private: closed, Local: map[string][]netip.Addr{}, Answered: map[netip.Addr]bool{}}
+	denied, err := dnsfilter.NewNames(c.DNS.Deny...)
+	if err != nil {
+		return nil, fmt.Errorf("names that are refused: %w", err)
+	}
+	allowed, err := dnsfilter.NewNames(c.DNS.Allow...)
+	if err != nil {
+		return nil, fmt.Errorf("names that are allowed: %w", err)
+	}
+	p := &dnsfilter.Policy{List: blocked, MustWork: must, Denied: denied, Allowed: allowed, Private: closed, Answered: map[netip.Addr]bool{}}
 	for _, d := range c.Devices {
 		if d.Egress != config.Answered {
 			continue
@@ -134,8 +148,10 @@ func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilt
 	}
 	for _, a := range c.LAN.Addresses {
 		p.Inside = append(p.Inside, a.Masked())
-		p.Local[config.PageName] = append(p.Local[config.PageName], a.Addr())
+		p.AddLocal(config.PageName, a.Addr())
 	}
+	p.Refusal = refusal(c)
+	addGroups(p, c, known)
 	return p, nil
 }
 

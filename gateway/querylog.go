@@ -9,6 +9,7 @@ import (
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/querylog"
+	"monban/gateway/config"
 	"monban/gateway/device"
 	"monban/gateway/people"
 	"monban/gateway/run"
@@ -28,6 +29,7 @@ func (g *Gateway) keepQueryLog(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	g.ruleNameLog()
 	group, _ := run.NewGroup(ctx)
 	group.Go("writing the query log", func(ctx context.Context) error {
 		return log.Run(ctx, querylog.Sink{Owner: g.ownerOf, Since: g.nameMark, Counted: g.countNames})
@@ -71,6 +73,10 @@ func (g *Gateway) Names(ctx context.Context, who people.Actor, q NameQuery) (Nam
 	if log == nil {
 		return NamePage{}, text.NewFault("dns.log_off")
 	}
+	rules := log.Rules()
+	if rules.Off {
+		return NamePage{Off: true}, nil
+	}
 	want := querylog.Query{Name: namePart(q.Name), From: q.From, To: q.To, Before: q.Before, Limit: cmp.Or(q.Limit, namesShown)}
 	var ok bool
 	if want.Verdict, ok = verdicts()[q.Verdict]; !ok && q.Verdict != "" {
@@ -85,7 +91,7 @@ func (g *Gateway) Names(ctx context.Context, who people.Actor, q NameQuery) (Nam
 		return NamePage{}, text.NewFault("dns.log_unreadable").Because(err)
 	}
 	st := log.Stats()
-	page := NamePage{Next: found.Next, Until: found.Until, Keep: log.Keep(), Lost: st.Lost, Error: st.Error}
+	page := NamePage{Next: found.Next, Until: found.Until, Keep: log.Keep(), Masked: rules.Mask, Lost: st.Lost, Error: st.Error}
 	called := map[string]string{}
 	for _, r := range found.Records {
 		v := NameRecord{ID: r.ID, At: r.At, Client: r.Client, Device: cmp.Or(r.Owner, r.Client.String()), Name: r.Name, Type: typeName(r.Type),
@@ -126,7 +132,7 @@ func deviceKey(s string) (string, error) {
 }
 
 // WhyName says what becomes of a name that device asks for (its hardware
-// address; empty: whoever has the address client), and why.
+// address or what it is called; empty: whoever has the address client), and why.
 func (g *Gateway) WhyName(ctx context.Context, who people.Actor, name, device string, client netip.Addr) (NameWhy, error) {
 	if err := may(who, people.ActExplain); err != nil {
 		return NameWhy{}, err
@@ -134,20 +140,20 @@ func (g *Gateway) WhyName(ctx context.Context, who people.Actor, name, device st
 	client = client.Unmap().WithZone("")
 	key := g.ownerOf(client)
 	if device != "" {
-		d, ok := g.deviceByKey(device)
+		d, ok := g.deviceCalled(device)
 		if !ok {
 			return NameWhy{}, text.NewFault("device.unknown", "device", device).On("device")
 		}
-		key, client = d.MAC.String(), netip.Addr{}
-		if all := own(g.onLAN(d)); len(all) > 0 {
-			client = all[0]
+		key = d.MAC.String()
+		if client, ok = g.askingAddr(key); !ok && groupOfDevice(g.current().config, d.MAC).Name != config.DefaultGroup {
+			return NameWhy{}, text.NewFault("dns.device_unseen", "device", g.nameOfKey(key)).On("device")
 		}
 	}
 	x, err := g.explain(ctx, name, client)
 	if err != nil {
 		return NameWhy{}, err
 	}
-	return NameWhy{Explanation: x, Device: key, DeviceName: g.nameOfKey(key), Paused: g.pauseLeft()}, nil
+	return NameWhy{Explanation: x, Device: key, DeviceName: g.nameOfKey(key), Paused: g.pauseLeftFor(key)}, nil
 }
 
 // explain is the resolver's Explain for a name as a person types or pastes it,
@@ -164,7 +170,27 @@ func (g *Gateway) explain(ctx context.Context, typed string, client netip.Addr) 
 	defer stop()
 	x, err := g.o.Resolver.Explain(ctx, name, client)
 	x.Name = name
+	if x.List != "" {
+		x.Since = g.listSince(x.List)
+	}
+	g.explainGroup(&x)
 	return x, err
+}
+
+// listSince is when a list, as it is now, came to this box.
+func (g *Gateway) listSince(name string) time.Time {
+	for _, l := range g.current().config.DNS.Lists {
+		switch {
+		case l.Name != name:
+		case l.URL != "":
+			return g.subState(l).Changed
+		default:
+			if s := stampOf(l.Path(g.listDir())); s != (stamp{}) {
+				return s.mod.UTC()
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // nameIn is the name in what somebody copied from a browser.

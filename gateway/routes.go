@@ -21,11 +21,24 @@ func routes(c config.Config, known []device.Device) (upstream.Routes, map[string
 				continue
 			}
 			for _, a := range known[i].Addrs { // link-local ones ask us, too
-				addrs[name] = append(addrs[name], a.Addr)
+				if holds(known, i, a) {
+					addrs[name] = append(addrs[name], a.Addr)
+				}
 			}
 		}
 	}
 	return upstream.Routes{Servers: c.DNS.Upstreams, Zones: c.DNS.Zones}, addrs
+}
+
+// holds says whether the i-th of known is the one that used a last. An address
+// that went on to another device (a lease that ended, say) is remembered of
+// both, and must not take the closed network's answers along.
+func holds(known []device.Device, i int, a device.Address) bool {
+	return !slices.ContainsFunc(known, func(d device.Device) bool {
+		return d.MAC != known[i].MAC && slices.ContainsFunc(d.Addrs, func(b device.Address) bool {
+			return b.Addr == a.Addr && b.Seen.After(a.Seen)
+		})
+	})
 }
 
 // zoneNames are the names that other resolvers are asked for. They are of

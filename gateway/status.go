@@ -26,7 +26,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		RulesOK: g.rules.ok, RulesReadAt: g.rules.readAt,
 		ClockSynced: g.o.Clock.Synced(), Now: g.o.Clock.Wall(),
 		Devices: all, Unnamed: unnamed,
-		DNS:   DNSStatus{Names: g.lists.compiled.Len(), ListAt: g.lists.at},
+		DNS:   DNSStatus{Names: siteNames(g.lists.compiled), ListAt: g.lists.at},
 		Notes: g.notes(s, unnamed),
 	}
 	if g.proof.State == selftest.OK {
@@ -55,8 +55,9 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	st.Notes = append(st.Notes, g.crierNotes(ctx)...)
+	st.Notes = append(st.Notes, g.subNotes()...)
 	st.Notes = append(st.Notes, g.nameNotes()...)
-	st.DNS.Paused = g.pauseLeft()
+	st.DNS.Paused, st.DNS.Pauses = g.pauseLeft(), g.namePauses()
 	if g.db() == nil {
 		st.Open = append(st.Open, g.unrecorded()...)
 	}

@@ -142,6 +142,9 @@ func (g *Gateway) granted() map[netip.Addr][]string {
 // nameTools adds to a policy of names what is known of tools, and what people
 // have chosen.
 func (g *Gateway) nameTools(p *dnsfilter.Policy) {
+	g.nameAround(p)
+	g.nameLocal(p)
+	g.nameDenied(p)
 	g.nameAllowed(p)
 	if g.o.Tools == nil {
 		return
@@ -182,6 +185,9 @@ func (g *Gateway) Admit(_ context.Context, client netip.Addr, tool string, addrs
 	if tool == "" {
 		for _, a := range from {
 			if to := sameFamily(a, addrs); len(to) > 0 {
+				if err := g.claim(a, d.MAC); err != nil {
+					return err
+				}
 				if err := g.o.Firewall.Admit(a, to, ttl); err != nil {
 					return err
 				}

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"monban/firewall"
+	"monban/gateway/device"
 	"monban/gateway/window"
 )
 
@@ -36,8 +38,20 @@ func TestOutboundWindow(t *testing.T) {
 	if got := held(); len(got) != 3 {
 		t.Errorf("with a further address: %v", got)
 	}
-	if n := b.lines("window.put_right"); n != 0 {
-		t.Errorf("%d lines call that a repair", n)
+	for i := range device.MaxAddrs { // so many that the ledger forgets the first ones
+		b.seen(rececom, fmt.Sprintf("192.168.10.%d", 100+i))
+	}
+	b.keepOnce(t.Context())
+	if got := held(); len(got) != 3+device.MaxAddrs || !slices.Equal(got[:2], want) {
+		t.Errorf("after addresses it shows no more: %v", got)
+	}
+	if n := b.lines("window.put_right"); n != 0 || b.fw.called("OpenWindow") != 1 || b.fw.called("CloseWindow") != 0 {
+		t.Errorf("%d lines call that a repair; %v", n, b.fw.calls)
+	}
+	b.seen(stranger, "192.168.10.31")
+	b.keepOnce(t.Context())
+	if got := held(); len(got) != 2+device.MaxAddrs || slices.Contains(got, want[0]) {
+		t.Errorf("after somebody else has an address: %v", got)
 	}
 	_, err = b.AskWindow(t.Context(), staff, Ask{Kind: window.Outbound, Vendor: "rececom-hoshu", Device: "rececom", Length: time.Hour,
 		Targets: []window.Target{{Addr: netip.MustParseAddr("203.0.113.99"), Proto: window.UDP, Port: 4500}}, Reason: "VPN", Requester: "山田"})
@@ -85,6 +99,13 @@ func TestWireGuardWindow(t *testing.T) {
 			t.Errorf("a way in that is translated or wide: %+v", p)
 		}
 	}
+	b.Gateway.o.LocalAddrs = func(string) ([]netip.Addr, error) { // the provider gave another one
+		return []netip.Addr{netip.MustParseAddr("203.0.113.77"), netip.MustParseAddr("2001:db8:0:1::10")}, nil
+	}
+	b.keepOnce(t.Context())
+	if l := b.fw.live[firewall.Mark(w.Mark)]; len(l.opening.Outer) != 3 || len(l.passes) != 3 || b.lines("window.put_right") != 0 || b.fw.called("OpenWindow") != 1 {
+		t.Errorf("with another address outside the kernel holds %+v", l)
+	}
 	b.time.pass(time.Hour + time.Second)
 	b.keepOnce(t.Context())
 	b.on(w.ID, window.Closed, window.RanOut)
@@ -102,5 +123,44 @@ func TestNoWireGuard(t *testing.T) {
 	fails(t, err, "window.no_wireguard")
 	if v := b.Vendors(t.Context()); v[0].WireGuard || v[0].NoWireGuard != "window.no_wireguard" {
 		t.Errorf("%+v", v[0])
+	}
+}
+
+// A tool's window keeps what its names led to when its device takes a further
+// address, and gives up what it had at one that is somebody else's now.
+func TestToolWindowFollowsDevice(t *testing.T) {
+	b := newBox(t).withTools().start()
+	four, six, further := netip.MustParseAddr("192.168.10.32"), netip.MustParseAddr("2001:db8:10::32"), netip.MustParseAddr("2001:db8:10::1:32")
+	relay4, relay6 := netip.MustParseAddr("198.51.100.140"), netip.MustParseAddr("2001:db8:0:9::140")
+	b.seen(ehr, four.String(), six.String())
+	w := b.tool("ehr", "TeamViewer")
+	tell := func() {
+		t.Helper()
+		if err := b.Admit(t.Context(), four, "TeamViewer", []netip.Addr{relay4, relay6}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants := func(when string, egress []netip.Addr, gates []firewall.Gate) {
+		t.Helper()
+		for range 2 {
+			b.settleAll(t.Context())
+		}
+		l := b.fw.live[firewall.Mark(w.Mark)]
+		if !slices.Equal(l.opening.Egress, egress) || !slices.Equal(l.gates, gates) {
+			t.Errorf("%s the kernel holds %v and gates %v", when, l.opening.Egress, l.gates)
+		}
+	}
+	tell()
+	gates := []firewall.Gate{{Device: four, Target: relay4}, {Device: six, Target: relay6}}
+	wants("at first", []netip.Addr{four, six}, gates)
+	b.seen(ehr, further.String())
+	wants("with a further address", []netip.Addr{four, six, further}, gates)
+	if n := b.lines("window.put_right"); n != 0 {
+		t.Errorf("%d lines call that a repair", n)
+	}
+	b.seen(stranger, four.String())
+	wants("without an address of its own", []netip.Addr{six, further}, gates[1:])
+	if b.fw.called("OpenWindow") != 1 || b.fw.called("CloseWindow") != 0 || b.fw.called("AddWays") != 1 {
+		t.Errorf("the window came and went: %v", b.fw.calls)
 	}
 }

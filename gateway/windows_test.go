@@ -318,7 +318,7 @@ func TestWindowFollowsDevice(t *testing.T) {
 	b.settleAll(t.Context())
 	b.settleAll(t.Context())
 	got := b.fw.live[m].passes
-	if len(got) != before+1 || got[before].Inside.String() != "[2001:db8:10::aaaa]:3389" || b.fw.called("AddPasses") != 1 {
+	if len(got) != before+1 || got[before].Inside.String() != "[2001:db8:10::aaaa]:3389" || b.fw.called("AddWays") != 1 {
 		t.Errorf("ways now: %v", got)
 	}
 }

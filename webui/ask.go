@@ -171,27 +171,9 @@ func (v *visit) ask() error {
 		return v.again(text.NewFault("page.ask.kind_again"), v.frame("page.ask.title"),
 			func(p view.Page) templ.Component { return view.KindsPage(p, v.kindsModel()) })
 	}
-	a := gateway.Ask{Kind: kind, Vendor: f.Get("vendor"), Device: f.Get("device"), Reason: f.Get("reason"), Requester: f.Get("requester")}
-	errs := missing(f, kind)
-	note := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	var err error
-	switch kind {
-	case window.Outbound:
-		a.Targets, err = parseTargets(f.Get("targets"))
-	case window.Tool:
-		a.Tool = f.Get("tool")
-	default:
-		a.Ports, err = parsePorts(f.Get("ports"))
-	}
-	note(err)
-	a.NotBefore, err = parseStart(f.Get("start"), v.Now().In(v.Zone()))
-	note(err)
-	a.Length, err = formLength(f.Get("length"), f.Get("length_other"), window.Default)
-	note(err)
+	a, errs := v.typedAsk(kind)
+	start, err := parseStart(f.Get("start"), v.Now().In(v.Zone()))
+	a.NotBefore, errs = start, append(errs, err)
 	var w gateway.Window
 	if err = errors.Join(errs...); err == nil {
 		w, err = v.Gateway.AskWindow(v.r.Context(), v.who, a)
@@ -206,6 +188,25 @@ func (v *visit) ask() error {
 	}
 	v.tell(view.Good, "page.ask.done")
 	return v.to(windowPath(w.ID))
+}
+
+// typedAsk is a request as the form has it, but for the start, with everything
+// wrong with it.
+func (v *visit) typedAsk(kind window.Kind) (gateway.Ask, []error) {
+	f := v.r.PostForm
+	a := gateway.Ask{Kind: kind, Vendor: f.Get("vendor"), Device: f.Get("device"), Reason: f.Get("reason"), Requester: f.Get("requester")}
+	errs := missing(f, kind)
+	var way, length error
+	switch kind {
+	case window.Outbound:
+		a.Targets, way = parseTargets(f.Get("targets"))
+	case window.Tool:
+		a.Tool = f.Get("tool")
+	default:
+		a.Ports, way = parsePorts(f.Get("ports"))
+	}
+	a.Length, length = formLength(f.Get("length"), f.Get("length_other"), window.Default)
+	return a, append(errs, way, length)
 }
 
 // missing names what the form lacks. The domain refuses it too, but only of a

@@ -81,29 +81,6 @@ func (v *visit) glassModel(kind window.Kind) (view.Glass, error) {
 	return m, nil
 }
 
-// typedAsk is a request as the form has it, with everything wrong with it.
-func (v *visit) typedAsk(kind window.Kind) (gateway.Ask, []error) {
-	f := v.r.PostForm
-	a := gateway.Ask{Kind: kind, Vendor: f.Get("vendor"), Device: f.Get("device"), Reason: f.Get("reason"), Requester: f.Get("requester")}
-	errs := missing(f, kind)
-	var err error
-	switch kind {
-	case window.Outbound:
-		a.Targets, err = parseTargets(f.Get("targets"))
-	case window.Tool:
-		a.Tool = f.Get("tool")
-	default:
-		a.Ports, err = parsePorts(f.Get("ports"))
-	}
-	if err != nil {
-		errs = append(errs, err)
-	}
-	if a.Length, err = formLength(f.Get("length"), f.Get("length_other"), window.Default); err != nil {
-		errs = append(errs, err)
-	}
-	return a, errs
-}
-
 // breakGlass opens at once. The code is looked at last, after everything else
 // is right: a wrong port must not cost one.
 func (v *visit) breakGlass() error {

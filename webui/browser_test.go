@@ -2,11 +2,14 @@ package webui_test
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,17 +36,48 @@ func chromium(t *testing.T) context.Context {
 		}
 		t.Skip("no Chromium: apt-get install chromium")
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("lang", "ja"), chromedp.Flag("hide-scrollbars", true))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	ctx := start(t, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("lang", "ja"), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"))
+	ctx, stop := context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(stop)
-	ctx, stop2 := chromedp.NewContext(alloc, chromedp.WithLogf(log.New(testLog{t}, "", 0).Printf))
-	t.Cleanup(stop2)
-	ctx, stop3 := context.WithTimeout(ctx, 8*time.Minute)
-	t.Cleanup(stop3)
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
+	return ctx
+}
+
+// start starts a browser that keeps all its files in a directory of its own,
+// and is gone with them when the test ends. (In t.Context it would be killed
+// with its files about, and a test's own directory has too long a name for its
+// socket.)
+func start(t *testing.T, opts ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts = slices.Concat(chromedp.DefaultExecAllocatorOptions[:], opts,
+		[]chromedp.ExecAllocatorOption{chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR=" + dir)})
+	alloc, kill := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, _ := chromedp.NewContext(alloc, chromedp.WithLogf(log.New(testLog{t}, "", 0).Printf))
+	t.Cleanup(func() {
+		if c := chromedp.FromContext(ctx); c.Browser != nil {
+			late := time.AfterFunc(10*time.Second, kill)
+			_ = chromedp.Cancel(ctx) // it may have died, or been killed for the delay
+			late.Stop()
+			c.Allocator.Wait()
+		}
+		kill()
+		err := os.RemoveAll(dir)
+		for range 100 { // its helpers may live a little longer, and write
+			if _, gone := os.Stat(dir); err == nil && errors.Is(gone, fs.ErrNotExist) {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+			err = os.RemoveAll(dir)
+		}
+		t.Errorf("the browser leaves files in %s: %v", dir, err)
+	})
 	return ctx
 }
 

@@ -3,6 +3,7 @@ package webui
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -89,6 +90,9 @@ func (v *visit) device(d gateway.Device) view.Device {
 	}
 	if d.Present {
 		row.Present = v.say("page.device.here")
+	}
+	if v.who.May(people.ActNames) && d.MAC != "" {
+		row.Names = "/names/statistics?" + url.Values{"device": {d.MAC}}.Encode()
 	}
 	if d.NamedBy == siteFile {
 		row.Fixed = v.say("page.device.fixed")

@@ -22,8 +22,14 @@ type nameSide struct {
 	allows   []gateway.NameAllow
 	wanted   gateway.AllowAsk // the last
 	paused   time.Duration
+	groups   gateway.NameGroups
+	pauses   []gateway.NamePause
 	unlogged uint64
 	badDisk  string
+	full     bool // no room for wishes
+	off      bool // nothing is kept
+	masked   bool
+	evasion  gateway.EvasionDay
 }
 
 // namedFake is aroundFake with questions for names.
@@ -60,7 +66,10 @@ func namedFake() *fake {
 
 func (f *fake) Names(_ context.Context, _ people.Actor, q gateway.NameQuery) (gateway.NamePage, error) {
 	f.query = q
-	p := gateway.NamePage{Keep: 30 * 24 * time.Hour, Lost: f.unlogged, Error: f.badDisk}
+	if f.off {
+		return gateway.NamePage{Off: true}, f.broken
+	}
+	p := gateway.NamePage{Keep: 30 * 24 * time.Hour, Masked: f.masked, Lost: f.unlogged, Error: f.badDisk}
 	for _, r := range f.records {
 		if q.Before != 0 && r.ID >= q.Before || q.Verdict != "" && r.Verdict != q.Verdict || !strings.Contains(r.Name, q.Name) || q.Device != "" && r.Device != q.Device {
 			continue
@@ -155,17 +164,33 @@ func (f *fake) EndAllow(_ context.Context, _ people.Actor, id int64) error {
 	return nil
 }
 
-func (f *fake) PauseNames(_ context.Context, _ people.Actor, d time.Duration) error {
-	if d != 5*time.Minute && d != 30*time.Minute {
-		return text.NewFault("dns.pause_length").On("length")
+func (f *fake) BlockedName(_ context.Context, client netip.Addr, name string) (gateway.NameWhy, bool) {
+	if name == "" || strings.ContainsAny(name, " <") {
+		return gateway.NameWhy{}, false
 	}
-	f.acts++
-	f.paused = d
-	return nil
+	w, err := f.WhyName(context.Background(), people.Actor{}, name, "", client)
+	w.Since = f.now().Add(-48 * time.Hour)
+	for _, a := range f.allows {
+		if a.Name == name && a.At.IsZero() {
+			w.Wished = a.Asked
+		}
+	}
+	return w, err == nil && w.Action == "refuse"
 }
 
-func (f *fake) ResumeNames(context.Context, people.Actor) error {
+func (f *fake) WishBlocked(_ context.Context, client netip.Addr, name, reason string) (gateway.NameAllow, error) {
+	if f.full {
+		return gateway.NameAllow{}, text.NewFault("dns.wish_full")
+	}
 	f.acts++
-	f.paused = 0
-	return nil
+	f.wanted = gateway.AllowAsk{Name: name, Device: client.String(), Reason: reason}
+	a := gateway.NameAllow{ID: 11, Name: name, Asked: f.now(), Reason: reason, AskedBy: people.Actor{Name: "受付", Role: people.Visitor, Via: "lan"}}
+	f.allows = append(f.allows, a)
+	return a, f.broken
+}
+
+func (f *fake) ExportNames(ctx context.Context, who people.Actor, q gateway.NameQuery) ([]gateway.NameRecord, bool, error) {
+	p, err := f.Names(ctx, who, q)
+	f.acts++
+	return p.Records, p.Next != 0, err
 }

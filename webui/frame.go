@@ -141,7 +141,7 @@ func (v *visit) nav(st gateway.Status) []view.NavLink {
 		links[i].Here = v.under(links[i].URL)
 	}
 	for i := range links {
-		links[i].Here = links[i].Here || links[i].URL == "/names/why" && v.under("/names")
+		links[i].Here = links[i].Here || links[i].URL == whyPath && (v.under("/names") || v.under(listsPath))
 	}
 	links[1].Here = links[1].Here || slices.ContainsFunc(besideWindows, func(l beside) bool { return v.under(l.path) })
 	return links

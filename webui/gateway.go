@@ -199,10 +199,37 @@ type Namer interface {
 	AllowName(ctx context.Context, actor people.Actor, id int64, ask gateway.AllowAsk) (gateway.NameAllow, error)
 	// EndAllow takes one back, or declines a wish.
 	EndAllow(ctx context.Context, actor people.Actor, id int64) error
-	// PauseNames lets every name through that a list refuses, for 5 or 30
-	// minutes; ResumeNames ends that early.
-	PauseNames(ctx context.Context, actor people.Actor, length time.Duration) error
-	ResumeNames(ctx context.Context, actor people.Actor) error
+	// BlockedName says why the device at client does not get name, to somebody
+	// without an account; ok is false if it does. WishBlocked is WishName for
+	// him ("reason").
+	BlockedName(ctx context.Context, client netip.Addr, name string) (w gateway.NameWhy, ok bool)
+	WishBlocked(ctx context.Context, client netip.Addr, name, reason string) (gateway.NameAllow, error)
+	// ExportNames are those of Names to take along, bounded; the log gets a line.
+	ExportNames(ctx context.Context, actor people.Actor, q gateway.NameQuery) (all []gateway.NameRecord, more bool, err error)
+	// NameGroups are the groups of devices and what holds for them now.
+	NameGroups(ctx context.Context, actor people.Actor) (gateway.NameGroups, error)
+	// PauseNames lets names through that a list refuses or safe search renames,
+	// for 5 or 30 minutes: for a group, a device or all. ResumeNames ends that
+	// early; for all it ends every pause.
+	PauseNames(ctx context.Context, actor people.Actor, ask gateway.PauseAsk) error
+	ResumeNames(ctx context.Context, actor people.Actor, ask gateway.PauseAsk) error
+}
+
+// A Librarian keeps the lists of names that are refused.
+type Librarian interface {
+	// NameLists are all lists and what became of them.
+	NameLists(ctx context.Context, actor people.Actor) ([]gateway.ListView, error)
+	// CheckNameLists fetches them now that are fetched, without waiting.
+	CheckNameLists(ctx context.Context, actor people.Actor) error
+	// AcceptList and RefuseList answer for a list that is held back, of that
+	// sum. Both need a fresh step-up.
+	AcceptList(ctx context.Context, actor people.Actor, name, sum string) error
+	RefuseList(ctx context.Context, actor people.Actor, name, sum string) error
+	// Denies are the names the clinic itself refuses, for good and for all.
+	Denies(ctx context.Context, actor people.Actor) ([]gateway.NameDeny, error)
+	// DenyName refuses one more ("name", "reason"); EndDeny takes one back.
+	DenyName(ctx context.Context, actor people.Actor, name, reason string) (gateway.NameDeny, error)
+	EndDeny(ctx context.Context, actor people.Actor, id int64) error
 }
 
 // A Gateway is all a page needs. *gateway.Gateway is one.
@@ -218,4 +245,6 @@ type Gateway interface {
 	Aftermath
 	Crier
 	Namer
+	Warden
+	Librarian
 }

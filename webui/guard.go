@@ -52,18 +52,28 @@ func (s *site) headers(next http.Handler) http.Handler {
 // somebody else that was made to point here.
 func (s *site) named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-		same := func(name string) bool { return strings.EqualFold(strings.Trim(name, "[]"), host) }
-		if host == "" || host != pki.Name && !same(reachedAt(r)) && !slices.ContainsFunc(s.Names(), same) {
+		if !s.ours(r) {
 			s.plain(w, r, http.StatusMisdirectedRequest, "page.wrong_host")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hostOf is the host a request is for, without port.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
+// ours reports whether a request is for this page.
+func (s *site) ours(r *http.Request) bool {
+	host := hostOf(r)
+	same := func(name string) bool { return strings.EqualFold(strings.Trim(name, "[]"), host) }
+	return host != "" && (host == pki.Name || same(reachedAt(r)) || slices.ContainsFunc(s.Names(), same))
 }
 
 // reachedAt is the address of ours that the connection came to. Asking for it

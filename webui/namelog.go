@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"monban/gateway"
@@ -15,16 +16,22 @@ import (
 // nameVerdicts are the results a question can have, as the gateway names them.
 var nameVerdicts = []string{"answered", "refused", "local", "failed"}
 
-func (v *visit) nameLog() error {
-	q := v.r.URL.Query()
-	want := gateway.NameQuery{Name: q.Get("name"), Device: q.Get("device"), Verdict: q.Get("verdict"), Before: v.before()}
+// nameQuery is what a form of filters wants to see, and the day of it.
+func (v *visit) nameQuery(q url.Values) (want gateway.NameQuery, day string) {
+	want = gateway.NameQuery{Name: q.Get("name"), Device: q.Get("device"), Verdict: q.Get("verdict")}
 	if !slices.Contains(nameVerdicts, want.Verdict) { // no form has it
 		want.Verdict = ""
 	}
-	day, err := time.ParseInLocation(dayForm, q.Get("day"), v.Zone())
-	if err == nil {
-		want.From, want.To = day, day.AddDate(0, 0, 1)
+	if t, err := time.ParseInLocation(dayForm, q.Get("day"), v.Zone()); err == nil {
+		want.From, want.To, day = t, t.AddDate(0, 0, 1), t.Format(dayForm)
 	}
+	return want, day
+}
+
+func (v *visit) nameLog() error {
+	q := v.r.URL.Query()
+	want, day := v.nameQuery(q)
+	want.Before = v.before()
 	devices, err := v.Gateway.Devices(v.r.Context(), v.who)
 	if err != nil {
 		return err
@@ -34,9 +41,7 @@ func (v *visit) nameLog() error {
 	if !slices.ContainsFunc(m.Devices, func(c view.Choice) bool { return c.Chosen }) {
 		want.Device = ""
 	}
-	if !day.IsZero() {
-		m.Day = day.Format(dayForm)
-	}
+	m.Day = day
 	m.Filtered = want.Name != "" || want.Device != "" || want.Verdict != "" || m.Day != ""
 	m.Verdicts = []view.Choice{{Label: v.say("page.names.any_verdict")}}
 	for _, x := range nameVerdicts {
@@ -46,7 +51,13 @@ func (v *visit) nameLog() error {
 	if err != nil {
 		return err
 	}
-	m.Privacy = v.keeping(got.Keep)
+	m.Privacy, m.Off = v.keeping(got.Keep), got.Off
+	if got.Off {
+		m.Privacy = v.say("page.names.off")
+	}
+	if got.Masked {
+		m.Notes = append(m.Notes, view.Note{Level: view.Info, Text: v.say("page.names.masked")})
+	}
 	if got.Error != "" {
 		m.Notes = append(m.Notes, view.Note{Level: view.Caution, Text: v.say("page.names.disk")})
 	}
@@ -61,6 +72,11 @@ func (v *visit) nameLog() error {
 	for k, x := range map[string]string{"name": want.Name, "device": want.Device, "verdict": want.Verdict, "day": m.Day} {
 		if x != "" {
 			page.Set(k, x)
+		}
+	}
+	if len(got.Records) > 0 {
+		for _, k := range []string{"name", "device", "verdict", "day"} {
+			m.File = append(m.File, view.Fact{Name: k, Value: page.Get(k)})
 		}
 	}
 	if want.Before != 0 {
@@ -107,7 +123,10 @@ func (v *visit) nameTable(all []gateway.NameRecord) view.Table {
 			verdict = view.Cell{Text: v.say("page.names." + r.Verdict), Level: level}
 		}
 		name := view.Cell{Text: plainTo(r.Name, 253), Code: true}
-		if r.Name != "" {
+		switch {
+		case strings.HasPrefix(r.Name, "#"):
+			name.Text = v.say("page.names.hidden", "mark", plain(r.Name[1:]))
+		case r.Name != "":
 			name.URL = v.whyURL(r.Name, r.Device)
 		}
 		t.Rows = append(t.Rows, []view.Cell{{Text: v.hour(r.At)}, {Text: plain(r.DeviceName)}, name, verdict, {Text: why, Wide: true}, {Text: plain(r.Type)}})

@@ -21,6 +21,7 @@ func nameRoutes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	return []route{
 		{get, "/names", people.ActNames, (*visit).nameLog},
+		{post, "/names/csv", people.ActNames, (*visit).nameFile},
 		{get, "/names/statistics", people.ActNames, (*visit).nameStats},
 		{get, whyPath, people.ActExplain, (*visit).why},
 		{post, "/names/why/wish", people.ActExplain, (*visit).wish},
@@ -40,7 +41,7 @@ const ever = "ever"
 func (v *visit) nameTabs(here string) []view.NavLink {
 	var tabs []view.NavLink
 	for _, t := range []struct{ url, label string }{
-		{whyPath, "page.why.title"}, {"/names", "page.names.title"}, {"/names/statistics", "page.stats.title"},
+		{whyPath, "page.why.title"}, {groupsPath, "page.groups.title"}, {"/names", "page.names.title"}, {"/names/statistics", "page.stats.title"}, {aroundPath, "page.evasion.title"}, {listsPath, "page.lists.title"},
 	} {
 		if v.maySee(t.url) {
 			tabs = append(tabs, view.NavLink{URL: t.url, Label: v.say(t.label), Here: t.url == here})
@@ -51,12 +52,15 @@ func (v *visit) nameTabs(here string) []view.NavLink {
 
 // pauseStrip is the filter's pause, for every page.
 func (v *visit) pauseStrip(st gateway.Status) *view.Strip {
-	if st.DNS.Paused <= 0 {
+	if st.DNS.Paused <= 0 && len(st.DNS.Pauses) == 0 {
 		return nil
 	}
 	s := &view.Strip{Text: v.say("page.pause.text"), Rest: v.say("page.pause.rest"), Clock: v.clock(st.DNS.Paused)}
+	if st.DNS.Paused <= 0 {
+		s.Text, s.Rest, s.Clock = v.say("page.pause.text_some", "whose", v.pausedWhose(st.DNS.Pauses)), v.say("page.pause.rest_some"), v.clock(st.DNS.Pauses[0].Left)
+	}
 	if v.who.May(people.ActExplain) {
-		s.URL = whyPath
+		s.URL = groupsPath
 	}
 	if v.who.May(people.ActAllowName) {
 		s.Close, s.Button = "/names/resume", v.say("page.pause.resume")
@@ -125,10 +129,14 @@ func (v *visit) nameFound(w gateway.NameWhy) *view.NameFound {
 		device.Value = v.say("page.why.any")
 	}
 	m.Facts = append(m.Facts, device)
-	for _, x := range []struct{ code, value string }{{"page.why.list", w.List}, {"page.why.line", lineOf(w.Line)}, {"page.why.alias", w.Via}, {"page.why.tool", w.Tool}} {
+	for _, x := range []struct{ code, value string }{{"page.why.list", w.List}, {"page.why.line", lineOf(w.Line)}, {"page.why.group", gateway.GroupTitle(v.lang, w.Group, w.GroupLabel)}, {"page.why.hours", w.Hours.In(v.lang)},
+		{"page.why.entrance", w.Host}, {"page.why.alias", w.Via}, {"page.why.tool", w.Tool}} {
 		if x.value != "" {
 			m.Facts = append(m.Facts, view.Fact{Name: v.say(x.code), Value: plain(x.value)})
 		}
+	}
+	if !w.Since.IsZero() {
+		m.Facts = append(m.Facts, view.Fact{Name: v.say("page.why.since"), Value: v.when(w.Since)})
 	}
 	switch {
 	case refused:
@@ -138,7 +146,7 @@ func (v *visit) nameFound(w gateway.NameWhy) *view.NameFound {
 	default:
 		m.Reason += " " + v.say("page.why.not_us")
 	}
-	if !refused || w.List == "" { // only what a list refuses is for people to allow
+	if !w.ForPeople() {
 		return m
 	}
 	m.Allow, m.Wish = v.who.May(people.ActAllowName), v.who.May(people.ActExplain)
@@ -281,7 +289,7 @@ func (v *visit) pauseNames() error {
 	if err != nil {
 		return text.NewFault("dns.pause_length")
 	}
-	if err := v.Gateway.PauseNames(v.r.Context(), v.who, d); err != nil {
+	if err := v.Gateway.PauseNames(v.r.Context(), v.who, gateway.PauseAsk{Length: d}); err != nil {
 		return err
 	}
 	v.tell(view.Caution, "page.pause.done")
@@ -289,7 +297,7 @@ func (v *visit) pauseNames() error {
 }
 
 func (v *visit) resumeNames() error {
-	if err := v.Gateway.ResumeNames(v.r.Context(), v.who); err != nil {
+	if err := v.Gateway.ResumeNames(v.r.Context(), v.who, gateway.PauseAsk{}); err != nil {
 		return err
 	}
 	v.tell(view.Good, "page.pause.ended")

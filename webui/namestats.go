@@ -32,6 +32,12 @@ func (v *visit) nameStats() error {
 	}
 	m := view.NameStats{Tabs: v.nameTabs("/names/statistics"), Privacy: v.keeping(st.Keep), Day: plain(st.Day), First: plain(st.First),
 		Last: v.Now().In(v.Zone()).Format(dayForm), Heading: v.dayName(st.Day), Devices: choices, Total: v.say("page.stats.none")}
+	if st.Off {
+		m.Privacy = v.say("page.names.off")
+	}
+	if st.Masked {
+		m.Privacy += " " + v.say("page.names.masked")
+	}
 	if st.Sum.Asked > 0 {
 		m.Total = v.say("page.stats.total", "asked", number(st.Sum.Asked), "refused", number(st.Sum.Refused))
 		m.Hours = v.hourChart(st.Hours)

@@ -78,6 +78,9 @@ func (s *site) routes() []route {
 		)
 	}
 	all = append(all, nameRoutes()...)
+	all = append(all, evasionRoutes()...)
+	all = append(all, listRoutes()...)
+	all = append(all, groupRoutes()...)
 	return append(all, s.moreRoutes()...)
 }
 

@@ -65,7 +65,8 @@ func New(o Options) (http.Handler, error) {
 
 // Plain returns the handler of the page without TLS. It says what this box is
 // and hands out the certificate a PC must trust before it can do better;
-// everything else leads to the page by TLS.
+// everything else leads to the page by TLS. In the place of a refused site,
+// whose name is answered with our address, it says why.
 func Plain(o Options) (http.Handler, error) {
 	s, err := newSite(o)
 	if err != nil {
@@ -79,7 +80,7 @@ func Plain(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.guard(mux), nil
+	return s.blocked(s.guard(mux)), nil
 }
 
 // toTLS leads to the same place by TLS. The host was checked by guard.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"monban/gateway"
 	"monban/gateway/checklist"
@@ -146,17 +147,32 @@ func (c *auditVerifyCmd) Run(e *env) error {
 type explainCmd struct {
 	remote
 	Name   string `arg:"" help:"The name asked for."`
+	Device string `help:"As asked by this device: its name, or its hardware address." placeholder:"NAME"`
 	Client string `help:"As asked by the device with this address." placeholder:"IP"`
+}
+
+// since is a time for people at a terminal; empty if it is not known.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04")
 }
 
 // Run says why a name is answered as it is.
 func (c *explainCmd) Run(e *env) error {
-	var x gateway.Explanation
-	q := url.Values{"name": {c.Name}, "client": {c.Client}}
+	var x gateway.NameWhy
+	q := url.Values{"name": {c.Name}, "device": {c.Device}, "client": {c.Client}}
 	if err := c.client().Get(e.ctx, "/dns/explain?"+q.Encode(), &x); err != nil {
 		return err
 	}
 	return c.print(e.stdout, x, func() {
 		fmt.Fprintln(e.stdout, x.Name+":", e.lang.Say(x.Reason, text.Args{"list": x.List, "line": x.Line, "tool": x.Tool}))
+		for _, s := range []struct{ code, value string }{{"page.why.for", x.DeviceName}, {"page.why.group", gateway.GroupTitle(e.lang, x.Group, x.GroupLabel)},
+			{"page.why.hours", x.Hours.In(e.lang)}, {"page.why.entrance", x.Host}, {"page.why.alias", x.Via}, {"page.why.since", since(x.Since)}} {
+			if s.value != "" {
+				fmt.Fprintf(e.stdout, "  %s: %s\n", e.lang.Say(s.code, nil), s.value)
+			}
+		}
 	})
 }

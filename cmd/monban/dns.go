@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,23 +12,27 @@ import (
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/list"
+	"monban/dnsfilter/querylog"
 	"monban/dnsfilter/server"
 	"monban/dnsfilter/upstream"
+	"monban/gateway/run"
 	"monban/gateway/text"
 )
 
 // dnsCmd are the commands about the name filter.
 type dnsCmd struct {
-	Serve   dnsServeCmd `cmd:"" help:"Run the name filter alone: no database, no firewall."`
-	Explain explainCmd  `cmd:"" help:"Say why the running daemon answers a name as it does."`
+	Serve   dnsServeCmd   `cmd:"" help:"Run the name filter alone: no database, no firewall."`
+	Compile dnsCompileCmd `cmd:"" help:"Make one compiled file of lists, for dns serve."`
+	Explain explainCmd    `cmd:"" help:"Say why the running daemon answers a name as it does."`
 }
 
 type dnsServeCmd struct {
 	Listen   string   `required:"" placeholder:"ADDR" help:"Address and port to answer on, UDP and TCP."`
 	Upstream []string `required:"" placeholder:"ADDR" help:"Resolver to ask: ADDR, tls://NAME@ADDR or https://NAME/PATH@ADDR; may be repeated."`
-	List     []string `type:"path" placeholder:"FILE" help:"Names to refuse: hosts, plain names, AdBlock rules, an RPZ zone or dnsmasq lines; may be repeated. Or one compiled file."`
+	List     []string `type:"path" placeholder:"FILE" help:"Names to refuse: hosts, plain names, AdBlock rules, an RPZ zone or dnsmasq lines; may be repeated. Or one file made by monban dns compile."`
 	Sockets  int      `default:"0" help:"UDP sockets that share the port; 0: one per processor."`
 	Cache    int      `default:"8" help:"MiB of answers to remember."`
+	Log      string   `type:"path" placeholder:"DIR" help:"Keep a record of the questions there."`
 }
 
 // Run serves until the context ends.
@@ -51,22 +56,37 @@ func (c *dnsServeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.New(server.Options{
-		UDP: udp, TCP: tcp, Upstream: up, Cache: c.Cache << 20,
-		Report: func(err error) { fmt.Fprintln(e.stderr, "monban:", err) },
-	})
-	if err != nil {
-		return err
-	}
-	s.Set(&dnsfilter.Policy{List: names})
-	fmt.Fprintf(e.stdout, "dns: ready %s, %d names refused\n", tcp[0].Addr(), names.Len())
 	defer func() {
 		for _, c := range udp {
 			c.Close()
 		}
 		tcp[0].Close()
 	}()
-	return s.Run(e.ctx)
+	report := func(err error) { fmt.Fprintln(e.stderr, "monban:", err) }
+	var log *querylog.Log
+	if c.Log != "" {
+		if log, err = querylog.Open(querylog.Options{Dir: c.Log, Report: report}); err != nil {
+			return text.NewFault("dns.bad_log", "dir", c.Log).On("--log").Because(err)
+		}
+	}
+	s, err := server.New(server.Options{UDP: udp, TCP: tcp, Upstream: up, Cache: c.Cache << 20, Report: report, Log: log})
+	if err != nil {
+		return err
+	}
+	s.Set(&dnsfilter.Policy{List: names})
+	fmt.Fprintf(e.stdout, "dns: ready %s, %d names refused\n", tcp[0].Addr(), names.Len())
+	return serveNames(e.ctx, s, log)
+}
+
+// serveNames runs s, and the writer of its log until nothing more is answered.
+func serveNames(ctx context.Context, s *server.Server, log *querylog.Log) error {
+	until, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g, _ := run.NewGroup(until)
+	g.Go("writing the query log", func(ctx context.Context) error { return log.Run(ctx, querylog.Sink{}) })
+	err := s.Run(ctx)
+	stop()
+	g.Wait()
+	return err
 }
 
 func (c *dnsServeCmd) upstream() (*upstream.Client, error) {
@@ -110,6 +130,9 @@ func readList(b *list.Builder, name string, alone bool, e *env) (*list.List, err
 		if !alone {
 			return nil, text.NewFault("list.compiled_alone", "list", base).On("--list")
 		}
+		// All that is read here stays: collecting meanwhile finds nothing, and
+		// every millisecond counts until the first answer.
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
 		return list.Load(in)
 	}
 	r, err := b.Add(list.Source{Name: base, Text: in})

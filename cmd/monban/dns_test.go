@@ -24,7 +24,7 @@ func TestListFiles(t *testing.T) {
 		return name
 	}
 	hosts := file("a.hosts", "0.0.0.0 ads.example\nrubbish here\n")
-	rules := file("b.txt", "||wide.example^\n||one.example^$client=tablet\n")
+	rules := file("b.txt", "||wide.example^\n||one.example^$third-party\n")
 	page := file("c.txt", "<!DOCTYPE html>\n")
 	var said bytes.Buffer
 	e := &env{stderr: &said, lang: text.EN}

@@ -30,9 +30,15 @@ var foreign = []struct {
 	{"a way of no window", func(_, _ string) string {
 		return "add element inet monban win6 { 2001:db8:0:3::70 . 2001:db8:10::32 . tcp . 443 timeout 1h : 0x00010777 }"
 	}, "rules.foreign"},
+	{"a way of an open window for a range that is no prefix", func(_, data string) string {
+		return "add element inet monban win4 { 198.51.100.65-198.51.100.70 . 192.168.10.31 . tcp . 3389 timeout 1h : " + data + " }"
+	}, "rules.foreign"},
 	{"an open window closed", func(mark, _ string) string { return "delete element inet monban win_live { " + mark + " }" }, "window.put_right"},
 	{"an open window made longer", func(mark, _ string) string {
 		return "delete element inet monban win_live { " + mark + " }; add element inet monban win_live { " + mark + " timeout 8h }"
+	}, "window.put_right"},
+	{"an open window made endless", func(mark, _ string) string {
+		return "delete element inet monban win_live { " + mark + " }; add element inet monban win_live { " + mark + " }"
 	}, "window.put_right"},
 	{"the whole table deleted", func(_, _ string) string { return "delete table inet monban" }, "window.put_right"},
 }

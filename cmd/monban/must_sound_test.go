@@ -13,8 +13,8 @@ import (
 // change has one.
 func isStep(code string) bool {
 	switch code {
-	case "window.requested", "window.break_glass", "window.break_sealed", "window.approved", "window.scheduled", "window.opening",
-		"window.opened", "window.adopted", "window.extended", "window.not_extended", "window.refused", "window.lapsed", "window.not_opened":
+	case "window.requested", "window.requested_signed", "window.requested_by_plan", "window.break_glass", "window.break_sealed",
+		"window.approved", "window.scheduled", "window.opening", "window.opened", "window.adopted", "window.extended", "window.not_extended", "window.refused", "window.lapsed", "window.not_opened":
 		return true
 	}
 	return strings.HasPrefix(code, "window.ended.")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"time"
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/querylog"
@@ -26,6 +27,7 @@ type resolver struct {
 	watcher watcher          // nil: nobody wants to know
 	log     *querylog.Log    // nil: no record of questions
 	server  *server.Server   // nil until serve
+	wall    func() time.Time // a lab's clock; nil: the system's
 }
 
 // A watcher is told what is asked for, and lets addresses through.
@@ -33,6 +35,7 @@ type resolver struct {
 type watcher interface {
 	server.Admitter
 	SeeTool(gateway.ToolSeen)
+	SeeLimited(gateway.NamesLimited)
 }
 
 func newResolver() *resolver { return &resolver{} }
@@ -74,6 +77,18 @@ func (r *resolver) SetUpstreams(routes upstream.Routes, devices map[string][]net
 	}
 }
 
+// addresses looks a host up for the box itself. No list is asked: the one
+// that is fetched cannot forbid its own server.
+func (r *resolver) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	r.mu.Lock()
+	router := r.router
+	r.mu.Unlock()
+	if router == nil {
+		return nil, text.NewFault("dns.off")
+	}
+	return router.Addresses(ctx, host)
+}
+
 // Stats are the server's counters.
 func (r *resolver) Stats() gateway.DNSCounts {
 	r.mu.Lock()
@@ -97,7 +112,10 @@ func (r *resolver) Explain(ctx context.Context, name string, client netip.Addr) 
 	if err != nil {
 		return gateway.Explanation{}, err
 	}
-	x := gateway.Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool}
+	x := gateway.Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool, Group: d.Group, Schedule: d.Schedule}
+	if d.Action == dnsfilter.Rename {
+		x.Host = d.Host
+	}
 	if client.IsValid() {
 		x.Client = client.String()
 	}
@@ -125,7 +143,13 @@ func (r *resolver) serve(ctx context.Context, s *sockets, log *slog.Logger) erro
 				Shared: t.Class == tools.Shared, Refused: t.Refused, Granted: t.Granted})
 		}
 	}
-	o.Log = r.log
+	o.Limit = server.Fair()
+	if r.watcher != nil {
+		o.Limited = func(l server.Limited) {
+			r.watcher.SeeLimited(gateway.NamesLimited{At: l.At, Client: l.Client, Dropped: l.Dropped})
+		}
+	}
+	o.Log, o.Wall = r.log, r.wall
 	srv, err := server.New(o)
 	if err != nil {
 		r.mu.Unlock()

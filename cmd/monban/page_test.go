@@ -5,39 +5,17 @@ import (
 	"encoding/base32"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"monban/gateway"
 	"monban/gateway/people"
 	"monban/gateway/window"
 )
-
-// browser starts a headless Chromium, without scripts if js is false. It is
-// what the reception PC has; there is no skipping.
-func browser(t *testing.T, js bool) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("this test needs a browser: apt-get install chromium")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("host-resolver-rules", "MAP monban.home.arpa 127.0.0.1"), chromedp.WindowSize(1280, 1000))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, stop := chromedp.NewContext(alloc)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(stop)
-	do(t, ctx, emulation.SetScriptExecutionDisabled(!js))
-	return ctx
-}
 
 func do(t testing.TB, ctx context.Context, actions ...chromedp.Action) {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/net/netutil"
 
+	"monban/dnsfilter/subscribe"
 	"monban/dnsfilter/tools"
 	"monban/firewall/kernel"
 	"monban/gateway"
@@ -70,8 +72,19 @@ func (c *serveCmd) Run(e *env) error {
 		clock = labClockOf(c.Clock)
 	}
 	names.log = openQueryLog(c.State, clock, log)
+	if c.Clock != "" {
+		names.wall = clock.Wall
+	}
 	ready := make(chan struct{})
-	g, err := gateway.New(gateway.Options{
+	var g *gateway.Gateway
+	fetcher, err := subscribe.New(subscribe.Options{
+		Resolve: names.addresses,
+		Reach:   func(a netip.Addr) bool { return subscribe.Public(a) && !g.Owns(a) },
+	})
+	if err != nil {
+		return err
+	}
+	g, err = gateway.New(gateway.Options{
 		Config: c.Config, State: c.State, Provision: c.Provision, SetUpLAN: c.SetupLAN,
 		Firewall: k, Resolver: names,
 		Watch: neigh.Watch,
@@ -84,6 +97,7 @@ func (c *serveCmd) Run(e *env) error {
 		LocalAddrs: localAddrs, Listeners: listeners,
 		Send:     send.Sender{Host: config.PageName}.Send,
 		QueryLog: names.log,
+		Lists:    fetcher,
 		Tools:    known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
 		Untuned: untuned,
 		Clock:   clock, BootID: id, Version: version(), Log: log,

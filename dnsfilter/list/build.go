@@ -2,6 +2,7 @@ package list
 
 import (
 	"bytes"
+	"maps"
 	"math/bits"
 	"slices"
 
@@ -16,12 +17,20 @@ type Builder struct {
 	count   int
 	sources []Report
 	table
+	known map[string]uint32 // limits, by what they say
+	// patterns are those of all sources so far, for their bounds; Build makes
+	// new ones.
+	found patterns
 }
 
-// A table is what the entries have in common.
+// A table is what the entries have in common, and what is said of few.
 type table struct {
 	classes     []class
 	self, below depths
+	limits      []limit
+	limitSize   int
+	limited     []limited
+	patterns    int // how many there are
 }
 
 // A chunk is 12 bytes a name; a slice of structs would be 16.
@@ -37,10 +46,15 @@ const (
 )
 
 // NewBuilder returns a Builder that hashes with k.
-func NewBuilder(k Key) *Builder { return &Builder{key: k} }
+func NewBuilder(k Key) *Builder { return &Builder{key: k, known: map[string]uint32{}} }
 
 // add takes one more canonical name.
 func (b *Builder) add(name []byte, what class, line int) error {
+	return b.enter(name, what, what, line)
+}
+
+// enter is add for an entry of one class of which says is said.
+func (b *Builder) enter(name []byte, what, says class, line int) error {
 	if b.count == maxNames {
 		return errTooBig
 	}
@@ -58,12 +72,59 @@ func (b *Builder) add(name []byte, what class, line int) error {
 	c.hash[at], c.where[at] = sip(b.key, name), place(i)<<lineBits|place(line)
 	b.count++
 	n := bytes.Count(name, []byte(".")) + 1
-	if what&holdsSelf != 0 {
+	if says&holdsSelf != 0 {
 		b.self.add(n)
 	}
-	if what&holdsBelow != 0 {
+	if says&holdsBelow != 0 {
 		b.below.add(n)
 	}
+	return nil
+}
+
+// addLimited is add for a name of which the line says more; full is true if
+// there is no room for it.
+func (b *Builder) addLimited(name []byte, what class, line int, m *limit) (full bool, err error) {
+	i, ok := b.limit(m)
+	if !ok || len(b.limited) == lineLimited {
+		return true, nil
+	}
+	source := what.source()
+	if err := b.enter(name, class(source)<<flagBits|underLimit|holdsSelf|holdsBelow, what, line); err != nil {
+		return false, err
+	}
+	b.limited = append(b.limited, limited{At: atLine(source, line), Says: what & flags, Limit: i})
+	return false, nil
+}
+
+// limit keeps m, once; false without room.
+func (b *Builder) limit(m *limit) (uint32, bool) {
+	key := m.key()
+	i, ok := b.known[key]
+	if ok {
+		return i, true
+	}
+	if b.limitSize+m.size() > limitBytes {
+		return 0, false
+	}
+	i = uint32(len(b.limits))
+	b.known[key], b.limitSize = i, b.limitSize+m.size()
+	b.limits = append(b.limits, *m)
+	return i, true
+}
+
+// addPattern takes a rule that is no name. The error says why it cannot be.
+func (b *Builder) addPattern(p pattern, m *limit) error {
+	if !m.none() {
+		i, ok := b.limit(m)
+		if !ok {
+			return errRegexLarge
+		}
+		p.Limit = i + 1
+	}
+	if err := b.found.add(p); err != nil {
+		return err
+	}
+	b.patterns++
 	return nil
 }
 
@@ -72,6 +133,21 @@ func (b *Builder) add(name []byte, what class, line int) error {
 func (b *Builder) cut(n int, t table) {
 	b.chunks = b.chunks[:(n+chunkSize-1)/chunkSize]
 	b.count, b.table = n, t
+	maps.DeleteFunc(b.known, func(_ string, i uint32) bool { return int(i) >= len(t.limits) })
+	if len(b.found.all) > t.patterns {
+		b.found, _ = remade(b.found.all[:t.patterns])
+	}
+}
+
+// remade is patterns of these, which were taken before.
+func remade(all []pattern) (ps patterns, err error) {
+	for _, p := range all {
+		if err := ps.add(p); err != nil {
+			return ps, err
+		}
+	}
+	ps.settle()
+	return ps, nil
 }
 
 // Build returns the List of all names added; of lines that say the same of a
@@ -80,17 +156,48 @@ func (b *Builder) Build() *List {
 	width := max(minWidth, bits.Len(uint(b.count/16))) // 8 to 16 names a bucket
 	l := &List{
 		key: b.key, width: uint(width), sources: b.sources, classes: b.classes, self: b.self, below: b.below,
+		limits: b.limits, limited: b.limited,
 		start: make([]uint32, 1<<width+1),
 		tails: make([]uint32, b.count),
 		more:  make([]uint16, b.count),
 		where: make([]place, b.count),
 	}
-	chunks, count := b.chunks, b.count
-	*b = Builder{key: b.key}
+	chunks, count, found := b.chunks, b.count, b.found.all
+	*b = *NewBuilder(b.key)
 	l.scatter(chunks, count)
 	l.sort()
+	if found = standing(found); len(found) > 0 {
+		if ps, err := remade(found); err == nil { // they were taken before
+			l.patterns = &ps
+		}
+	}
 	l.settle()
 	return l
+}
+
+// standing are the patterns that were not withdrawn, once each.
+func standing(all []pattern) (kept []pattern) {
+	type rule struct {
+		source uint32
+		says   class
+		limit  uint32
+		text   string
+	}
+	of := func(p pattern) rule { return rule{p.At >> lineBits, p.Says, p.Limit, p.Text} }
+	gone := map[rule]bool{}
+	for _, p := range all {
+		if p.Says&withdrawn != 0 {
+			p.Says &^= withdrawn
+			gone[of(p)] = true
+		}
+	}
+	for _, p := range all {
+		if p.Says&withdrawn == 0 && !gone[of(p)] {
+			gone[of(p)] = true
+			kept = append(kept, pattern{At: p.At, Says: p.Says, Limit: p.Limit, Text: p.Text})
+		}
+	}
+	return kept
 }
 
 // settle sets what follows from the sources and classes.
@@ -100,7 +207,7 @@ func (l *List) settle() {
 			l.specific |= 1 << i
 		}
 	}
-	l.exceptions = slices.ContainsFunc(l.classes, func(c class) bool { return c&exception != 0 })
+	l.weighed = l.patterns != nil || slices.ContainsFunc(l.classes, func(c class) bool { return c&(exception|underLimit) != 0 })
 }
 
 // scatter puts every entry into its bucket and the chunks away; afterwards
@@ -150,28 +257,58 @@ func (l *List) sort() {
 // keep moves what counts of the entries of one name to to, and returns the
 // place after it.
 func (l *List) keep(lo, hi, to uint32) uint32 {
-	if hi == lo+1 && l.classes[l.where[lo]>>lineBits]&withdrawn == 0 { // mostly
+	if hi == lo+1 && l.classes[l.where[lo]>>lineBits]&(withdrawn|underLimit) == 0 { // mostly
 		l.tails[to], l.more[to], l.where[to] = l.tails[lo], l.more[lo], l.where[lo]
 		return to + 1
 	}
 	var gone [maxClasses]bool // withdrawn, or there already
+	var under []place
 	for _, p := range l.where[lo:hi] {
-		if c := l.classes[p>>lineBits]; c&withdrawn != 0 {
+		switch c := l.classes[p>>lineBits]; {
+		case c&underLimit != 0:
+			under = append(under, p)
+		case c&withdrawn != 0:
 			if i := slices.Index(l.classes, c&^withdrawn); i >= 0 {
 				gone[i] = true
 			}
 		}
 	}
+	nth := 0
 	for i := lo; i < hi; i++ {
 		k := l.where[i] >> lineBits
-		if l.classes[k]&withdrawn != 0 || gone[k] {
+		switch c := l.classes[k]; {
+		case c&underLimit != 0:
+			if nth++; l.surplus(under, nth-1) {
+				continue
+			}
+		case c&withdrawn != 0, gone[k]:
 			continue
+		default:
+			gone[k] = true
 		}
-		gone[k] = true
 		l.tails[to], l.more[to], l.where[to] = l.tails[i], l.more[i], l.where[i]
 		to++
 	}
 	return to
+}
+
+// surplus says whether the i-th of these entries of one name, all under limits,
+// was withdrawn or said before.
+func (l *List) surplus(under []place, i int) bool {
+	says, m := l.limitOf(under[i])
+	if says&withdrawn != 0 {
+		return true
+	}
+	source := l.classes[under[i]>>lineBits].source()
+	for k, p := range under {
+		if k == i || l.classes[p>>lineBits].source() != source {
+			continue
+		}
+		if also, n := l.limitOf(p); n == m && (also == says|withdrawn || k < i && also == says) {
+			return true
+		}
+	}
+	return false
 }
 
 // sortBucket is an insertion sort, for buckets are short. Equal hashes keep

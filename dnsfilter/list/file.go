@@ -16,13 +16,15 @@ import (
 
 // A compiled file is magic, version and the length of the header (4 bytes
 // each), the header as JSON, the checksum of all so far; start, tails, more and
-// where; the checksum of all. Numbers are little-endian, checksums are CRC-32C,
+// where; the length of the rules (4 bytes) and the rules as JSON; the checksum
+// of all. Numbers are little-endian, checksums are CRC-32C,
 // which processors have an instruction for. They find damage, not forgery: who
 // can write the file can write the lists.
 const (
 	magic       = "monban\x00L"
-	fileVersion = 1
+	fileVersion = 2
 	maxHeader   = 1 << 20
+	maxRules    = 16 << 20
 	atOnce      = 64 << 10 // bytes decoded at a time
 )
 
@@ -36,6 +38,13 @@ type header struct {
 	Classes     []class
 	Self, Below depths
 	Sources     []Report
+}
+
+// rules are what the file holds of limits and patterns.
+type rules struct {
+	Limits   []limit   `json:",omitempty"`
+	Limited  []limited `json:",omitempty"`
+	Patterns []pattern `json:",omitempty"`
 }
 
 // IsCompiled says whether a file that begins with head is a compiled one. 8
@@ -53,6 +62,11 @@ func (l *List) Write(w io.Writer) error {
 	if err == nil && len(head) > maxHeader {
 		err = errors.New("header too long")
 	}
+	said, err2 := json.Marshal(l.rules())
+	if err2 == nil && len(said) > maxRules {
+		err2 = errors.New("rules too long")
+	}
+	err = errors.Join(err, err2)
 	if err != nil {
 		return fmt.Errorf("writing a compiled list: %w", err)
 	}
@@ -70,11 +84,21 @@ func (l *List) Write(w io.Writer) error {
 	put(all, buf, l.tails, binary.LittleEndian.AppendUint32)
 	put(all, buf, l.more, binary.LittleEndian.AppendUint16)
 	put(all, buf, l.where, func(b []byte, p place) []byte { return binary.LittleEndian.AppendUint32(b, uint32(p)) })
+	all.Write(binary.LittleEndian.AppendUint32(buf, uint32(len(said))))
+	all.Write(said)
 	out.Write(binary.LittleEndian.AppendUint32(buf, sum.Sum32()))
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing a compiled list: %w", err)
 	}
 	return nil
+}
+
+func (l *List) rules() rules {
+	r := rules{Limits: l.limits, Limited: l.limited}
+	if l.patterns != nil {
+		r.Patterns = l.patterns.all
+	}
+	return r
 }
 
 func put[T any](w io.Writer, buf []byte, s []T, encode func([]byte, T) []byte) {
@@ -89,8 +113,8 @@ func put[T any](w io.Writer, buf []byte, s []T, encode func([]byte, T) []byte) {
 
 // Load reads what Write wrote. Every byte is checked before any is believed:
 // a file that is cut short, damaged or made by another version gives a
-// *text.Fault list.compiled_broken, and it takes no more memory than the file
-// has bytes, apart from a MiB or so.
+// *text.Fault list.compiled_broken, which is ErrVersion in the last case, and
+// it takes no more memory than the file has bytes, apart from a few MiB.
 func Load(r io.Reader) (*List, error) {
 	in := &checked{r: r, sum: crc32.New(castagnoli()), buf: make([]byte, atOnce)}
 	l, err := in.list()
@@ -101,7 +125,9 @@ func Load(r io.Reader) (*List, error) {
 }
 
 var (
-	errNotCompiled = errors.New("not a compiled list, or of another version")
+	// ErrVersion says that another version of this program wrote a file.
+	ErrVersion     = errors.New("a compiled list of another version")
+	errNotCompiled = errors.New("not a compiled list")
 	errChecksum    = errors.New("wrong checksum")
 	errShape       = errors.New("contents that no list has")
 )
@@ -139,7 +165,6 @@ func (c *checked) list() (*List, error) {
 		return nil, err
 	}
 	l := &List{key: Key{h.K0, h.K1}, width: h.Width, classes: h.Classes, sources: h.Sources, self: h.Self, below: h.Below}
-	l.settle()
 	if l.start, err = get(c, 1<<h.Width+1, 4, words[uint32]); err != nil {
 		return nil, err
 	}
@@ -152,9 +177,10 @@ func (c *checked) list() (*List, error) {
 	if l.where, err = get(c, h.Entries, 4, words[place]); err != nil {
 		return nil, err
 	}
-	if err := c.checksum(); err != nil {
+	if err := c.rules(l); err != nil {
 		return nil, err
 	}
+	l.settle()
 	if n, err := io.ReadFull(c.r, c.buf[:1]); n > 0 || !errors.Is(err, io.EOF) {
 		return nil, errShape // something follows
 	}
@@ -171,15 +197,17 @@ func (c *checked) header() (header, error) {
 		return h, err
 	}
 	n := binary.LittleEndian.Uint32(b[len(magic)+4:])
-	if !IsCompiled(b) || binary.LittleEndian.Uint32(b[len(magic):]) != fileVersion || n > maxHeader {
+	switch {
+	case !IsCompiled(b):
+		return h, errNotCompiled
+	case binary.LittleEndian.Uint32(b[len(magic):]) != fileVersion:
+		return h, ErrVersion
+	case n > maxHeader:
 		return h, errNotCompiled
 	}
-	var head []byte
-	for left := int(n); left > 0; left -= min(left, atOnce) {
-		if b, err = c.next(min(left, atOnce)); err != nil {
-			return h, err
-		}
-		head = append(head, b...)
+	head, err := c.bytes(int(n))
+	if err != nil {
+		return h, err
 	}
 	if err := c.checksum(); err != nil {
 		return h, err
@@ -197,6 +225,60 @@ func (c *checked) header() (header, error) {
 		}
 	}
 	return h, nil
+}
+
+// bytes returns the next n bytes. It makes room as they come.
+func (c *checked) bytes(n int) (all []byte, err error) {
+	for left := n; left > 0; left -= min(left, atOnce) {
+		b, err := c.next(min(left, atOnce))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b...)
+	}
+	return all, nil
+}
+
+// rules reads limits and patterns, and the checksum of all before it believes
+// them.
+func (c *checked) rules(l *List) error {
+	b, err := c.next(4)
+	if err != nil {
+		return err
+	}
+	n := binary.LittleEndian.Uint32(b)
+	if n > maxRules {
+		return errShape
+	}
+	said, err := c.bytes(int(n))
+	if err != nil {
+		return err
+	}
+	if err := c.checksum(); err != nil {
+		return err
+	}
+	var r rules
+	if err := json.Unmarshal(said, &r); err != nil {
+		return fmt.Errorf("reading a compiled list's rules: %w", err)
+	}
+	if len(r.Limited) > lineLimited || len(r.Limits) > lineLimited || len(r.Patterns) > maxPatterns {
+		return errShape
+	}
+	l.limits, l.limited = r.Limits, r.Limited
+	if len(r.Patterns) == 0 {
+		return nil
+	}
+	for _, p := range r.Patterns {
+		if int(p.At>>lineBits) >= len(l.sources) || int(p.Limit) > len(l.limits) || p.Says&^flags != 0 {
+			return errShape
+		}
+	}
+	ps, err := remade(r.Patterns)
+	if err != nil {
+		return errShape
+	}
+	l.patterns = &ps
+	return nil
 }
 
 // get reads n values of size bytes. It makes room as they come: a header can
@@ -228,27 +310,4 @@ func halves(to []uint16, b []byte) {
 	for i := range to {
 		to[i] = binary.LittleEndian.Uint16(b[2*i:])
 	}
-}
-
-// sound says whether look-ups stay within l and find all that is in it.
-func (l *List) sound() bool {
-	if l.start[0] != 0 || l.start[len(l.start)-1] != uint32(len(l.where)) {
-		return false
-	}
-	for k, lo := range l.start[:len(l.start)-1] {
-		hi := l.start[k+1]
-		if lo > hi || hi > uint32(len(l.where)) {
-			return false
-		}
-		tails, more, where := l.tails[lo:hi], l.more[lo:hi], l.where[lo:hi]
-		for i, t := range tails {
-			if int(where[i]>>lineBits) >= len(l.classes) {
-				return false
-			}
-			if i > 0 && (tails[i-1] > t || tails[i-1] == t && more[i-1] > more[i]) {
-				return false
-			}
-		}
-	}
-	return true
 }

@@ -14,7 +14,7 @@ const (
 	Auto    Format = iota // found out by the first 64 KiB
 	Hosts                 // 0.0.0.0 name …
 	Domains               // name, or *.name with all below, one a line
-	AdBlock               // ||name^, @@||name^, with $important and $badfilter
+	AdBlock               // ||name^, @@||name^, ||na*me^, /regular expression/, with modifiers (see modify)
 	RPZ                   // a response policy zone: name CNAME .
 	DNSMasq               // address=/name/, server=/name/, local=/name/
 )

@@ -28,9 +28,12 @@ var every = []struct {
 		"good.ads.example x.good.ads.example x.exact.example below.example also.example gone.example x.gone.example x.plain.example host.example must.example", nil, nil},
 
 	{"AdBlock rules that need more than a name", AdBlock, "||ads.example^$client=192.168.1.2\n||b.example^$dnstype=AAAA\n/banner[0-9]+/\n||c.example\n||d.example^/path\nexample##.ad\nd.example#@#.ad\n" +
-		"||e*.example^\n@@f.example^$third-party\n||192.0.2.1^\n||g.example^$important,dnsrewrite=1.2.3.4\n/h.example/$important\n-ads.\n||i.example^$denyallow=x.example\nj.example$$script\n||bad..name^\n||kept.example^\nk^\n||a.b.c.d.e.f.deep.example^\n||b.c.d.e.f.deep.example^\n",
-		"kept.example b.c.d.e.f.deep.example z.b.c.d.e.f.deep.example",
-		"ads.example b.example c.example d.example e1.example g.example h.example i.example j.example example", []int{13, 16}, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19}},
+		"||e*.example^\n@@f.example^$third-party\n||192.0.2.1^\n||g.example^$important,dnsrewrite=1.2.3.4\n/h.example/$important\n-ads.\n||i.example^$denyallow=x.i.example|y.i.example\nj.example$$script\n||bad..name^\n||kept.example^\nk^\n||a.b.c.d.e.f.deep.example^\n||b.c.d.e.f.deep.example^\n" +
+		"*track*.example\n||l.example^$dnsrewrite=NXDOMAIN;;\n||m.example^$dnsrewrite=NOERROR;A;0.0.0.0\n/n(?=x)\\.example/\n/unclosed[/\n/(a{100}){100}/\n/./\n||o.example^$client='My PC'|~02:00:5e:10:00:01\n||p.example^$dnstype=NONSENSE\n" +
+		"|q*.example|\n/^r\\d+\\.EXAMPLE$/\n@@/^r7/\n||s*^$badfilter\n||mid*dle.example^\n||mid*dle.example^$badfilter\n||t.example^$dnstype=A,badfilter\n||t.example^$dnstype=A\n",
+		"kept.example b.c.d.e.f.deep.example z.b.c.d.e.f.deep.example b.example banner7.example x.banner0 c.example x.c.example e1.example ex.e99.example h.example xhxexample.jp i.example z.i.example x.tracking.example l.example m.example quiz.example r8.example",
+		"ads.example banner.example cc.example d.example fe.example.jp xe1.example g.example x.i.example a.y.i.example j.example example k o.example p.example www.quiz.example r7.example rr8.example middle.example t.example track.example.jp",
+		[]int{13, 16, 25}, []int{5, 6, 7, 9, 10, 11, 15, 18, 19, 24, 26, 27, 28, 29, 33}},
 
 	{"a zone without its name", RPZ, "$TTL 2h ; two hours\n@ IN SOA localhost. root.localhost. (\n 1 6h ; serial\n 1h 1w 2h )\n  IN NS localhost.\nads.example CNAME .\n*.ads.example 300 IN CNAME .\nNoData.example IN 60 CNAME *.\n" +
 		"*.wide.example CNAME .\nfine.wide.example CNAME rpz-passthru.\n*.fine.wide.example CNAME rpz-passthru.\nbad.fine.wide.example CNAME rpz-drop.\nself.wide.example CNAME self.wide.example.\n" +

@@ -31,14 +31,17 @@ type List struct {
 	sources     []Report
 	self, below depths // how many labels entries have that hold themselves, or what is below them
 	specific    Lists  // those in which the more specific entry wins
-	exceptions  bool   // there are any
+	weighed     bool   // the first entry found need not be the one that counts: see weigh
+	limits      []limit
+	limited     []limited // in order
+	patterns    *patterns // nil: none
 }
 
 // An Entry says where a name was found.
 type Entry struct {
 	List string // Name of the Source
 	Line int    // its line, from 1
-	At   int    // where in the name asked for the entry's begins: 0, or a label
+	At   int    // where in the name asked for the entry's begins: 0, or a label; 0 for a pattern
 }
 
 // Lists is a choice of the sources of a List: bit i is that of Sources()[i].
@@ -67,6 +70,7 @@ const (
 	exception                    // is not refused
 	important                    // whatever the exceptions say
 	withdrawn                    // the same rule without this does not count; none is left after Build
+	underLimit                   // what it says, and when, stands in limited; the other flags do not
 	flagBits   = iota
 	flags      = 1<<flagBits - 1
 )
@@ -108,26 +112,34 @@ type Query struct {
 	Client netip.Addr // who asks, unmapped; invalid: nobody
 	Device string     // the short name of the client; empty: it has none
 	In     Lists      // where to look
+	Anyone bool       // whoever asks: Client and Device do not count
 }
 
-// Lookup says whether name is refused, and by what, to anybody. See Find.
+// Lookup says whether name is refused, and by what, to whom the lists know
+// nothing of. See Find.
 func (l *List) Lookup(name string) (Entry, bool) { return l.Find(Query{Name: name, In: All}) }
 
-// Find says whether one of the chosen lists refuses name, and which entry
-// does: of several the most specific, of several equal ones that of the list
-// read first. An exception lifts the entries of its own list only, but no
-// important ones; in RPZ zones and dnsmasq files the more specific of entry
-// and exception wins. A nil List is empty. It allocates nothing and looks at most 8 times into the list, once if
-// no entry stands for the names below it.
+// Find says whether one of the chosen lists refuses what q asks, and which
+// entry does: of several the most specific, patterns last, of several equal
+// ones that of the list read first. An exception lifts the entries of its own
+// list only, but no important ones; in RPZ zones and dnsmasq files the more
+// specific of entry and exception wins. A rule for some types, clients or
+// devices is there for them alone. A nil List is empty. Find allocates nothing
+// and looks at most 8 times into the list, once if no entry stands for the
+// names below it; it tries the patterns with which q's name has three octets in
+// common, and a few others (see maxPatterns).
 func (l *List) Find(q Query) (Entry, bool) {
 	if l == nil {
 		return Entry{}, false
 	}
+	if l.weighed {
+		return l.weigh(q)
+	}
 	name, in := q.Name, q.In
 	n := labels(name)
 	if l.self.has(n) {
-		if e, ok, done := l.at(name, 0, holdsSelf, in); done {
-			return e, ok
+		if e, ok := l.at(name, 0, holdsSelf, in); ok {
+			return e, true
 		}
 	}
 	if l.below == 0 {
@@ -136,34 +148,24 @@ func (l *List) Find(q Query) (Entry, bool) {
 	for rest := name; n > 1; {
 		rest, n = above(rest, n)
 		if l.below.has(n) {
-			if e, ok, done := l.at(name, len(name)-len(rest), holdsBelow, in); done {
-				return e, ok
+			if e, ok := l.at(name, len(name)-len(rest), holdsBelow, in); ok {
+				return e, true
 			}
 		}
 	}
 	return Entry{}, false
 }
 
-// at looks for the entries of name's suffix from that octet on that hold name;
-// done is false if there are none.
-func (l *List) at(name string, from int, kind class, in Lists) (e Entry, ok, done bool) {
+// at is the first entry of name's suffix from that octet on that holds name.
+func (l *List) at(name string, from int, kind class, in Lists) (Entry, bool) {
 	for i, hi := l.equal(sip(l.key, name[from:])); i < hi; i++ {
-		c := l.classes[l.where[i]>>lineBits]
-		if c&kind == 0 || in>>c.source()&1 == 0 {
-			continue
+		p := l.where[i]
+		c := l.classes[p>>lineBits]
+		if c&kind != 0 && in>>c.source()&1 != 0 {
+			return Entry{List: l.sources[c.source()].Name, Line: int(p & maxLine), At: from}, true
 		}
-		if l.exceptions {
-			e, ok = l.judge(name, in)
-			return e, ok, true
-		}
-		return l.entry(i, from), true, true
 	}
-	return Entry{}, false, false
-}
-
-func (l *List) entry(i uint32, at int) Entry {
-	p := l.where[i]
-	return Entry{List: l.sources[l.classes[p>>lineBits].source()].Name, Line: int(p & maxLine), At: at}
+	return Entry{}, false
 }
 
 // equal returns the range of entries with hash h.
@@ -188,54 +190,6 @@ func (l *List) equal(h uint64) (lo, hi uint32) {
 	return 0, 0
 }
 
-// judge weighs the entries of name against the exceptions, list by list.
-func (l *List) judge(name string, in Lists) (Entry, bool) {
-	var best [maxSources]struct {
-		rank  uint16 // 0: none
-		entry uint32
-		at    uint8 // where in name its name begins
-	}
-	level := uint16(maxDepth + 2)
-	kind := holdsSelf
-	for rest, n := name, labels(name); ; rest, n = above(rest, n) {
-		if kind == holdsSelf || l.below.has(n) {
-			level--
-			for i, hi := l.equal(sip(l.key, rest)); i < hi; i++ {
-				c := l.classes[l.where[i]>>lineBits]
-				s := c.source()
-				if c&kind == 0 || in>>s&1 == 0 {
-					continue
-				}
-				weight := uint16(c & (exception | important)) // in that order
-				rank := weight<<4 | level
-				if l.specific>>s&1 != 0 {
-					rank = level<<4 | weight
-				}
-				if b := &best[s]; rank > b.rank {
-					b.rank, b.entry, b.at = rank, i, uint8(len(name)-len(rest))
-				}
-			}
-		}
-		if kind = holdsBelow; n == 1 {
-			break
-		}
-	}
-	win := -1
-	for s := range l.sources {
-		b := &best[s]
-		if b.rank == 0 || l.classes[l.where[b.entry]>>lineBits]&exception != 0 {
-			continue
-		}
-		if win < 0 || b.at < best[win].at {
-			win = s
-		}
-	}
-	if win < 0 {
-		return Entry{}, false
-	}
-	return l.entry(best[win].entry, int(best[win].at)), true
-}
-
 // Choose returns the sources of these names; what is no source's name is left
 // out.
 func (l *List) Choose(names ...string) (in Lists) {
@@ -251,12 +205,16 @@ func (l *List) Choose(names ...string) (in Lists) {
 }
 
 // Len is the number of entries: different names, a name once for each list it
-// stands on and each thing said of it there.
+// stands on and each thing said of it there, and patterns.
 func (l *List) Len() int {
 	if l == nil {
 		return 0
 	}
-	return len(l.where)
+	n := len(l.where)
+	if l.patterns != nil {
+		n += len(l.patterns.all)
+	}
+	return n
 }
 
 // Sources tells what was read, in the order of reading.
@@ -267,10 +225,17 @@ func (l *List) Sources() []Report {
 	return slices.Clone(l.sources)
 }
 
-// Bytes is the memory the names take.
+// Bytes is the memory the names take, that of limits and patterns by estimate.
 func (l *List) Bytes() int {
 	if l == nil {
 		return 0
 	}
-	return 4*cap(l.start) + 4*cap(l.tails) + 2*cap(l.more) + 4*cap(l.where)
+	n := 4*cap(l.start) + 4*cap(l.tails) + 2*cap(l.more) + 4*cap(l.where) + 12*cap(l.limited)
+	for i := range l.limits {
+		n += l.limits[i].size()
+	}
+	if l.patterns != nil {
+		n += l.patterns.bytes()
+	}
+	return n
 }

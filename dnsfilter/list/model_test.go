@@ -2,6 +2,8 @@ package list
 
 import (
 	"fmt"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,21 +17,76 @@ type said struct {
 	self, below               bool
 	except, important, pulled bool // pulled: $badfilter
 	line                      int
+	types, client, deny       string // modifiers of AdBlock; empty: none
+	pattern                   bool   // name is one
 }
 
-func (s said) holds(name string) bool {
+func (s said) holds(q Query) bool {
+	name := q.Name
+	switch s.types {
+	case "A":
+		if q.Type != 1 && (q.Type != 0 || s.except) {
+			return false
+		}
+	case "~A|~HTTPS":
+		if q.Type == 1 || q.Type == 65 || q.Type == 0 && s.except {
+			return false
+		}
+	}
+	switch in := q.Client == netip.MustParseAddr("192.0.2.7"); s.client {
+	case "192.0.2.0/24|'x\\'y'":
+		if !in {
+			return false
+		}
+	case "~192.0.2.7":
+		if in {
+			return false
+		}
+	case "Tablet":
+		if q.Device != "tablet" {
+			return false
+		}
+	case "~tablet":
+		if q.Device == "tablet" {
+			return false
+		}
+	}
+	if s.deny != "" && (name == s.deny || strings.HasSuffix(name, "."+s.deny)) {
+		return false
+	}
+	if s.pattern {
+		return asRegexp(s.name).MatchString(name)
+	}
 	return s.self && name == s.name || s.below && strings.HasSuffix(name, "."+s.name)
 }
 
+// weight is how specific a rule is; patterns are not at all.
+func (s said) weight() int {
+	if s.pattern {
+		return 0
+	}
+	return len(s.name)
+}
+
+// asRegexp is what AdGuard says a rule means, for names.
+func asRegexp(rule string) *regexp.Regexp {
+	if rule[0] == '/' {
+		return regexp.MustCompile("(?i)" + rule[1:len(rule)-1])
+	}
+	s := regexp.QuoteMeta(rule)
+	s = strings.NewReplacer(`\|\|`, `(^|\.)`, `\*`, `.*`, `\^`, `$`, `\|`, `^`).Replace(s)
+	return regexp.MustCompile(s)
+}
+
 // modelOf answers as the documentation of Find says, slowly.
-func modelOf(lists [][]said, formats []Format, name string) (list, line int, ok bool) {
+func modelOf(lists [][]said, formats []Format, q Query) (list, line int, ok bool) {
 	best := -1
 	for i, all := range lists {
 		var hold []said
 		for _, s := range all {
 			pulled := s
 			pulled.pulled, pulled.line = true, 0
-			if s.holds(name) && !s.pulled && !slices.ContainsFunc(all, func(x said) bool { x.line = 0; return x == pulled }) {
+			if s.holds(q) && !s.pulled && !slices.ContainsFunc(all, func(x said) bool { x.line = 0; return x == pulled }) {
 				hold = append(hold, s)
 			}
 		}
@@ -45,9 +102,9 @@ func modelOf(lists [][]said, formats []Format, name string) (list, line int, ok 
 				w += 2
 			}
 			if formats[i] == RPZ || formats[i] == DNSMasq {
-				return len(s.name)*4 + w
+				return s.weight()*4 + w
 			}
-			return w*1000 + len(s.name)
+			return w*1000 + s.weight()
 		}
 		win := hold[0]
 		for _, s := range hold {
@@ -55,8 +112,8 @@ func modelOf(lists [][]said, formats []Format, name string) (list, line int, ok 
 				win = s
 			}
 		}
-		if !win.except && len(win.name) > best {
-			best, list, line, ok = len(win.name), i, win.line, true
+		if !win.except && win.weight() > best {
+			best, list, line, ok = win.weight(), i, win.line, true
 		}
 	}
 	return list, line, ok
@@ -69,6 +126,8 @@ func write(b *strings.Builder, f Format, s said) bool {
 		star = "*."
 	}
 	switch {
+	case f != AdBlock && (s.types != "" || s.client != "" || s.deny != "" || s.pattern):
+		return false
 	case f == Hosts && s == said{name: s.name, self: true}:
 		fmt.Fprintf(b, "0.0.0.0 %s\n", s.name)
 	case f == Domains && s == said{name: s.name, self: true}:
@@ -80,6 +139,9 @@ func write(b *strings.Builder, f Format, s said) bool {
 		if !s.below {
 			rule = "|" + s.name + "^"
 		}
+		if s.pattern {
+			rule = s.name
+		}
 		if s.except {
 			rule = "@@" + rule
 		}
@@ -89,6 +151,11 @@ func write(b *strings.Builder, f Format, s said) bool {
 		}
 		if s.important {
 			m = append(m, "important")
+		}
+		for _, x := range []struct{ name, value string }{{"dnstype", s.types}, {"client", s.client}, {"denyallow", s.deny}} {
+			if x.value != "" {
+				m = append(m, x.name+"="+x.value)
+			}
 		}
 		if len(m) > 0 {
 			rule += "$" + strings.Join(m, ",")
@@ -131,6 +198,15 @@ func TestAgainstModel(t *testing.T) {
 				s := said{name: name.Draw(t, "name"), self: flag.Draw(t, "self"), below: flag.Draw(t, "below"),
 					except: flag.Draw(t, "except"), important: flag.Draw(t, "important"), pulled: flag.Draw(t, "pulled")}
 				s.self = s.self || !s.below
+				if formats[i] == AdBlock && flag.Draw(t, "limited") {
+					s.types = rapid.SampledFrom([]string{"", "A", "~A|~HTTPS"}).Draw(t, "types")
+					s.client = rapid.SampledFrom([]string{"", "192.0.2.0/24|'x\\'y'", "~192.0.2.7", "Tablet", "~tablet"}).Draw(t, "client")
+					s.deny = rapid.SampledFrom([]string{"", "b.a.test", "c.a.test"}).Draw(t, "deny")
+				}
+				if formats[i] == AdBlock && rapid.IntRange(0, 3).Draw(t, "pattern") == 0 {
+					s.pattern, s.self, s.below = true, false, false
+					s.name = rapid.SampledFrom([]string{"||x-*.test^", "||*x-1*a.t*", "*y.a.t*", "|a.*.test^", "||b*test", "/^a\\.[bc]/", "/A\\.TEST$/", "/(c|_y)\\.a\\.test/", "/[^a]{3}\\.a/", "*.*y.a.test^"}).Draw(t, "rule")
+				}
 				if write(&file, formats[i], s) {
 					s.line = len(lists[i]) + 1
 					lists[i] = append(lists[i], s)
@@ -147,17 +223,20 @@ func TestAgainstModel(t *testing.T) {
 		l := b.Build()
 		again := reload(t, l)
 		for _, asked := range rapid.SliceOfN(name, 30, 30).Draw(t, "asked") {
-			k, line, ok := modelOf(lists, formats, asked)
+			q := Query{Name: asked, In: All, Type: rapid.SampledFrom([]uint16{0, 1, 28, 65}).Draw(t, "type"),
+				Client: rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("fe80::1%eth0")}).Draw(t, "client"),
+				Device: rapid.SampledFrom([]string{"", "tablet", "xray"}).Draw(t, "device")}
+			k, line, ok := modelOf(lists, formats, q)
 			want := Entry{}
 			if ok {
 				want.List, want.Line = fmt.Sprint(k), line
 			}
-			e, found := l.Lookup(asked)
-			if e2, found2 := again.Lookup(asked); e != e2 || found != found2 {
-				t.Fatalf("%s: %+v, and from the file %+v", asked, e, e2)
+			e, found := l.Find(q)
+			if e2, found2 := again.Find(q); e != e2 || found != found2 {
+				t.Fatalf("%+v: %+v, and from the file %+v", q, e, e2)
 			}
 			if e.At = 0; found != ok || e != want {
-				t.Fatalf("%s: %+v %v, want %+v %v\n%+v\n%v", asked, e, found, want, ok, lists, formats)
+				t.Fatalf("%+v: %+v %v, want %+v %v\n%+v\n%v", q, e, found, want, ok, lists, formats)
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package list
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 )
 
 // names takes a line of hosts, of plain domains or an AdBlock rule.
@@ -66,7 +67,7 @@ func (r *reading) hosts(names []byte, nowhere bool) result {
 }
 
 // domain takes a name that is alone on its line, with all below if a star or
-// a dot begins it. Single words are no names here: a page that says
+// a dot begins it, or whole names with stars in them. Single words are no names here: a page that says
 // "Forbidden" would be a list.
 func (r *reading) domain(name []byte) result {
 	switch bare := plain(name); {
@@ -77,10 +78,13 @@ func (r *reading) domain(name []byte) result {
 	case bytes.IndexByte(bytes.TrimSuffix(name, []byte(".")), '.') < 0 && !multibyte(name):
 		return bad
 	}
-	if what := r.put(name, holdsSelf); what == fine || !pattern(name) {
+	if what := r.put(name, holdsSelf); what == fine || !looksOdd(name) {
 		return what
 	}
-	return unusable
+	if bytes.IndexByte(name, '*') < 0 {
+		return unusable
+	}
+	return r.odd(slices.Concat([]byte("|"), name, []byte("|")), 0) // nothing says that more may follow
 }
 
 // multibyte says whether a name may have dots that are not ASCII's.
@@ -93,25 +97,40 @@ func multibyte(name []byte) bool {
 	return false
 }
 
-// rule takes an AdBlock rule as AdGuard's resolvers understand it. What a name
-// alone cannot hold is unusable: regular expressions, parts of addresses, rules
-// for pages or single devices.
+// rule takes an AdBlock rule as AdGuard's resolvers understand it. What no
+// resolver can keep to is unusable: parts of addresses, rules for pages.
 func (r *reading) rule(line []byte) result {
-	if line[0] == '/' || cosmetic(line) {
+	var what class
+	if rest, ok := bytes.CutPrefix(line, []byte("@@")); ok {
+		line, what = rest, exception
+	}
+	if len(line) == 0 {
+		return bad
+	}
+	if line[0] != '/' && cosmetic(line) {
 		return unusable
 	}
-	body, modifiers, has := bytes.Cut(line, []byte("$"))
-	var what class
-	if rest, ok := bytes.CutPrefix(body, []byte("@@")); ok {
-		body, what = rest, exception
+	body, written, has, ok := cutModifiers(line)
+	if !ok {
+		return unusable
 	}
 	if has {
-		m, ok := modify(modifiers)
+		m, ok := modify(written)
 		if !ok {
 			return unusable
 		}
-		what |= m
+		what |= m.what
+		r.limit = m.limit
 	}
+	if line[0] == '/' {
+		return r.putPattern(string(body), what)
+	}
+	return r.ruleOf(body, what, has)
+}
+
+// ruleOf takes a rule without what stands before and behind it.
+func (r *reading) ruleOf(whole []byte, what class, has bool) result {
+	body := whole
 	switch {
 	case bytes.HasPrefix(body, []byte("||*.")):
 		body, what = body[4:], what|holdsBelow
@@ -121,53 +140,44 @@ func (r *reading) rule(line []byte) result {
 		body, what = body[2:], what|holdsBelow
 	case bytes.HasPrefix(body, []byte("|")):
 		body, what = body[1:], what|holdsSelf
-	case what&exception == 0 && has && !pattern(body):
+	case what&exception == 0 && has && !looksOdd(body):
 		// A plain name with modifiers holds itself.
 		return r.put(body, what|holdsSelf)
 	default:
-		return r.odd(body)
+		return r.odd(whole, what)
 	}
 	name := bytes.TrimSuffix(body, []byte("|"))
-	if name = bytes.TrimSuffix(name, []byte("^")); len(name) == len(body) {
-		return r.odd(body) // it may go on behind the name
+	if name = bytes.TrimSuffix(name, []byte("^")); len(name) == len(body) &&
+		(what&holdsBelow == 0 || bytes.IndexByte(name, '.') < 0 || name[len(name)-1] == '.') {
+		return r.odd(whole, what) // part of a name
 	}
 	if what := r.put(name, what); what != bad {
 		return what
 	}
-	return r.odd(name)
+	return r.odd(whole, what)
 }
 
-// modify returns what modifiers say; false if it is more than we know.
-func modify(modifiers []byte) (what class, ok bool) {
-	for m := range bytes.SplitSeq(modifiers, []byte(",")) {
-		switch string(trim(m)) {
-		case "important":
-			what |= important
-		case "badfilter":
-			what |= withdrawn
-		default:
-			return 0, false
-		}
-	}
-	return what, true
-}
-
-// odd says what is wrong with a rule about s.
-func (r *reading) odd(s []byte) result {
-	if pattern(s) {
+// odd takes a rule about s, which is no name: a pattern of names, or it says
+// what is wrong.
+func (r *reading) odd(s []byte, what class) result {
+	bare := bytes.Trim(s, "|^")
+	if _, err := netip.ParseAddr(string(bare)); err == nil {
 		return unusable
 	}
-	if _, ok := appendName(r.name[:0], s); ok {
+	if bytes.ContainsAny(s, "*^|") && r.putPattern(string(s), what&^(holdsSelf|holdsBelow)) == fine {
+		return fine
+	}
+	if looksOdd(bare) {
+		return unusable
+	}
+	if _, ok := appendName(r.name[:0], bare); ok {
 		return unusable // part of a name
-	}
-	if _, err := netip.ParseAddr(string(s)); err == nil {
-		return unusable
 	}
 	return bad
 }
 
-// pattern says whether s has signs of patterns and addresses of pages.
-func pattern(s []byte) bool { return !bytes.ContainsAny(s, " <>") && bytes.ContainsAny(s, "*/^|=?&:") }
+// looksOdd says whether s has signs of patterns and addresses of pages.
+func looksOdd(s []byte) bool { return !bytes.ContainsAny(s, " <>") && bytes.ContainsAny(s, "*/^|=?&:") }
 
 // cosmetic says whether line hides parts of pages.
 func cosmetic(line []byte) bool {

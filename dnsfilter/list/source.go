@@ -34,8 +34,12 @@ type Report struct {
 	Exceptions int
 	Bad        int   // lines with something that makes no sense
 	First      []int // line numbers of the first bad ones
-	// Unusable are lines that make sense, but say more than a name can hold: a
-	// pattern, a device, an address to answer with. They are left out whole.
+	// Patterns are those of Names that are no names: rules with stars, regular
+	// expressions.
+	Patterns int `json:",omitempty"`
+	// Unusable are lines that make sense, but say what a resolver cannot keep to:
+	// part of a page's address, an address to answer with, a pattern that costs
+	// too much. They are left out whole.
 	Unusable      int
 	FirstUnusable []int
 }
@@ -81,11 +85,13 @@ func (b *Builder) take(src Source, none bool) (Report, error) {
 type reading struct {
 	b      *Builder
 	report Report
-	source class  // without flags
-	none   bool   // it may be empty
-	name   []byte // the canonical name at hand
-	full   error  // why b takes no more
-	zone   zone   // for RPZ
+	source class            // without flags
+	none   bool             // it may be empty
+	name   []byte           // the canonical name at hand
+	full   error            // why b takes no more
+	zone   zone             // for RPZ
+	limit  limit            // of the line at hand
+	about  map[string]uint8 // how many lines with limits there are about a name
 }
 
 // A result is what became of a line.
@@ -152,6 +158,7 @@ func (r *reading) line(line []byte, whole bool, parse func([]byte) result) bool 
 		line = bytes.TrimPrefix(line, []byte("\ufeff"))
 	}
 	what := bad
+	r.limit = limit{}
 	if whole {
 		what = parse(line)
 	}
@@ -179,14 +186,57 @@ func (r *reading) put(name []byte, what class) result {
 	if what&holdsBelow != 0 && bytes.Count(r.name, []byte(".")) >= maxDepth {
 		return unusable // a look-up does not go that far down
 	}
+	if !r.limit.none() {
+		return r.putLimited(what)
+	}
 	if r.full = r.b.add(r.name, r.source|what, r.report.Lines); r.full != nil {
 		return fine
 	}
+	r.count(what)
+	return fine
+}
+
+// putLimited takes the name at hand with the limit at hand.
+func (r *reading) putLimited(what class) result {
+	if r.about == nil {
+		r.about = map[string]uint8{}
+	}
+	n := r.about[string(r.name)]
+	if n == nameLimited { // each costs a comparison when the name is asked for
+		return unusable
+	}
+	full, err := r.b.addLimited(r.name, r.source|what, r.report.Lines, &r.limit)
+	switch {
+	case err != nil:
+		r.full = err
+		return fine
+	case full:
+		return unusable
+	}
+	r.about[string(r.name)] = n + 1
+	r.count(what)
+	return fine
+}
+
+// putPattern takes a rule that is no name, with the limit at hand.
+func (r *reading) putPattern(rule string, what class) result {
+	p := pattern{At: atLine(r.source.source(), r.report.Lines), Says: what & flags, Text: rule}
+	if err := r.b.addPattern(p, &r.limit); err != nil {
+		if senseless(err) {
+			return bad
+		}
+		return unusable
+	}
+	r.report.Patterns++
+	r.count(what)
+	return fine
+}
+
+func (r *reading) count(what class) {
 	r.report.Names++
 	if what&exception != 0 {
 		r.report.Exceptions++
 	}
-	return fine
 }
 
 // field returns the first word of line, and what follows it.

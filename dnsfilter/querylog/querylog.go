@@ -61,7 +61,8 @@ const (
 // Options of Open.
 type Options struct {
 	Dir string // required; made if it is not there
-	// Keep is how long records are kept, at most a day more; 30 days if zero.
+	// Keep is how long records are kept, at most a day more, until Set says
+	// otherwise; 30 days if zero.
 	Keep time.Duration
 	// MaxBytes is how much all files may take; 256 MiB if zero. The oldest go.
 	MaxBytes int64
@@ -77,11 +78,15 @@ type Options struct {
 type Log struct {
 	o    Options
 	wake chan struct{} // the writer: the front is half full
+	// tidyNow is told that less may be kept.
+	tidyNow chan struct{}
 
 	mu    sync.Mutex // the front; never held over a disk
 	front *buffer
 	spare *buffer // nil while it is being encoded
 
+	rules atomic.Pointer[Rules]
+	mask  atomic.Pointer[maskKey]
 	lost  atomic.Uint64
 	bytes atomic.Int64 // of all files
 	owner atomic.Pointer[func(netip.Addr) string]
@@ -111,7 +116,8 @@ func Open(o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Log{o: o, wake: make(chan struct{}, 1), front: newBuffer(), spare: newBuffer()}
+	l := &Log{o: o, wake: make(chan struct{}, 1), tidyNow: make(chan struct{}, 1), front: newBuffer(), spare: newBuffer()}
+	l.rules.Store(&Rules{Keep: o.Keep})
 	if err := l.w.open(l); err != nil {
 		return nil, fmt.Errorf("opening the query log: %w", err)
 	}
@@ -123,16 +129,21 @@ func (l *Log) Keep() time.Duration {
 	if l == nil {
 		return 0
 	}
-	return l.o.Keep
+	return l.rules.Load().Keep
 }
 
-// Add takes in that name was asked for. It waits for no disk, allocates nothing
+// Add takes in that name was asked for, masked if the rules say so. It waits for no disk, allocates nothing
 // and keeps nothing of name, which may stand in a buffer on the caller's stack;
 // r.ID, r.Owner and r.Name do not matter. Without room the record is counted
 // and gone.
 func (l *Log) Add(name []byte, r Record) {
 	if l == nil {
 		return
+	}
+	var masked [maskSize]byte
+	if l.rules.Load().hides() {
+		name = l.maskName(&masked, name, r.At)
+		r.Line, r.Via = 0, "" // they would tell
 	}
 	l.mu.Lock()
 	ok := l.front.add(name, &r)

@@ -60,6 +60,8 @@ func (l *Log) Run(ctx context.Context, s Sink) error {
 			return l.close()
 		case <-tick.C:
 			l.Flush(s)
+		case <-l.tidyNow:
+			l.lessen()
 		case <-l.wake:
 			l.drain(s)
 		}
@@ -74,6 +76,18 @@ func (l *Log) begin(s Sink) {
 		l.complain(err)
 	}
 	l.tell(s)
+}
+
+// lessen deletes what may not be kept any longer.
+func (l *Log) lessen() {
+	l.w.one.Lock()
+	defer l.w.one.Unlock()
+	if l.rules.Load().Off {
+		l.w.close()
+	}
+	if err := l.tidy(); err != nil {
+		l.complain(err)
+	}
 }
 
 func (l *Log) close() error {
@@ -137,7 +151,12 @@ func (l *Log) write(s Sink) {
 		return
 	}
 	before := w.file
-	err := w.put(l)
+	var err error
+	if l.rules.Load().Off {
+		w.close() // what there was is deleted
+	} else {
+		err = w.put(l)
+	}
 	if err != nil {
 		l.lost.Add(w.holds)
 		l.complain(err)

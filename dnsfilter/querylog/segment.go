@@ -278,12 +278,13 @@ func (l *Log) tidy() error {
 		total += s.size
 	}
 	oldest := time.Time{}
+	rules := l.rules.Load()
 	if l.o.Synced == nil || l.o.Synced() {
-		oldest = l.o.Now().Add(-l.o.Keep)
+		oldest = l.o.Now().Add(-rules.Keep)
 	}
 	for i, s := range all {
 		last := i == len(all)-1
-		if !last && total > l.o.MaxBytes || s.over().Before(oldest) && (!last || l.w.file == nil) {
+		if rules.Off || !last && total > l.o.MaxBytes || s.over().Before(oldest) && (!last || l.w.file == nil) {
 			if e := os.Remove(s.path); e != nil && !errors.Is(e, fs.ErrNotExist) {
 				err = errors.Join(err, e)
 				continue

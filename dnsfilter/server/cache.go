@@ -42,7 +42,7 @@ func newCache(limit int) *cache {
 
 // hash is keyed: nobody outside can choose names that fall together.
 func (c *cache) hash(q *question) uint64 {
-	var b [maxWire + 3]byte
+	var b [maxWire + 4]byte
 	n := copy(b[:], q.wire())
 	b[n], b[n+1] = byte(q.typ>>8), byte(q.typ)
 	if q.do {
@@ -51,7 +51,8 @@ func (c *cache) hash(q *question) uint64 {
 	if q.flags&bitCD != 0 {
 		b[n+2] |= 2
 	}
-	return maphash.Bytes(c.seed, b[:n+3])
+	b[n+3] = q.group
+	return maphash.Bytes(c.seed, b[:n+4])
 }
 
 func (c *cache) shard(hash uint64) *shard { return &c.shards[hash%cacheShards] }
@@ -66,12 +67,16 @@ func (c *cache) get(q *question) *entry {
 	if n == nil || !n.e.is(q) {
 		return nil
 	}
-	n.unlink()
-	n.linkAfter(&s.head)
+	if !n.e.failed {
+		n.unlink()
+		n.linkAfter(&s.head)
+	}
 	return n.e
 }
 
-// put keeps e as the answer to q.
+// put keeps e as the answer to q. A failure takes the place of what would be
+// forgotten next, and is the first to be forgotten: the names that fail during
+// an outage must not push out what bridges it.
 func (c *cache) put(q *question, e *entry) {
 	n := &node{hash: c.hash(q), weight: e.weight(), e: e}
 	s := c.shard(n.hash)
@@ -88,7 +93,30 @@ func (c *cache) put(q *question, e *entry) {
 	}
 	s.m[n.hash] = n
 	s.bytes += n.weight
-	n.linkAfter(&s.head)
+	if e.failed {
+		n.linkAfter(s.head.prev)
+	} else {
+		n.linkAfter(&s.head)
+	}
+}
+
+// inherit takes over what old holds of group 0. Both have the same limit, and
+// nobody else uses c yet. old goes on as it is for who still reads it.
+func (c *cache) inherit(old *cache) {
+	c.seed = old.seed
+	for i := range old.shards {
+		from, to := &old.shards[i], &c.shards[i]
+		from.mu.Lock()
+		for n := from.head.prev; n != &from.head; n = n.prev { // the last used comes last, as it was
+			if n.e.group == 0 {
+				copied := &node{hash: n.hash, weight: n.weight, e: n.e}
+				to.m[n.hash] = copied
+				to.bytes += n.weight
+				copied.linkAfter(&to.head)
+			}
+		}
+		from.mu.Unlock()
+	}
 }
 
 // clear forgets everything.

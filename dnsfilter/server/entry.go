@@ -28,6 +28,7 @@ type entry struct {
 	size   uint16   // of the question's name
 	typ    uint16
 	do, cd bool
+	group  uint8  // of resolvers that said it
 	ttl    uint32 // seconds it may be kept; 0: not at all
 	failed bool   // it says that the name could not be resolved
 	extra  extra  // the upstream's extended error
@@ -42,7 +43,7 @@ type entry struct {
 
 // is says whether e answers q.
 func (e *entry) is(q *question) bool {
-	return e.size == q.size && e.typ == q.typ && e.do == q.do && e.cd == (q.flags&bitCD != 0) &&
+	return e.size == q.size && e.typ == q.typ && e.group == q.group && e.do == q.do && e.cd == (q.flags&bitCD != 0) &&
 		string(e.wire[headerSize:headerSize+int(e.size)]) == string(q.wire())
 }
 
@@ -83,6 +84,9 @@ func (e *entry) write(dst []byte, q *question, now time.Duration, stale bool, li
 	}
 	if stale {
 		said = extra{code: dns.ExtendedErrorCodeStaleAnswer}
+		if r.b[3]&maskRcode == dns.RcodeNameError {
+			said.code = dns.ExtendedErrorCodeStaleNXDOMAINAnswer
+		}
 	}
 	copy(r.b[headerSize:], q.asked[:q.size])
 	r.an, r.ns = binary.BigEndian.Uint16(r.b[6:]), binary.BigEndian.Uint16(r.b[8:])
@@ -91,23 +95,38 @@ func (e *entry) write(dst []byte, q *question, now time.Duration, stale bool, li
 
 // newEntry packs m, which tidy has made.
 func newEntry(m *dns.Msg, q *question) (*entry, error) {
-	m.Compress = true
-	packed, err := m.Pack()
+	wire, ttls, err := packMessage(m)
 	if err != nil {
 		return nil, err
 	}
-	if len(packed) > maxMessage {
-		return nil, errTooLong
-	}
 	e := &entry{
-		wire: append(make([]byte, 0, len(packed)), packed...),
-		size: q.size, typ: q.typ, do: q.do, cd: q.flags&bitCD != 0, extra: noExtra(),
+		wire: wire, ttls: ttls,
+		size: q.size, typ: q.typ, do: q.do, cd: q.flags&bitCD != 0, group: q.group, extra: noExtra(),
 	}
 	copy(e.wire[headerSize:], q.wire())
-	if e.ttls, err = findTTLs(e.wire, len(m.Answer)+len(m.Ns)); err != nil {
-		return nil, err
-	}
 	return e, nil
+}
+
+// packMessage writes m, and where its TTLs stand.
+func packMessage(m *dns.Msg) (wire []byte, ttls []uint16, err error) {
+	if wire, ttls, ok := packPlain(m); ok {
+		return wire, ttls, nil
+	}
+	m.Compress = true
+	b, err := m.Pack()
+	if err == nil {
+		// Package dns reads data that ends too soon as if names were left
+		// out, and writes it so that nobody can read it.
+		err = new(dns.Msg).Unpack(b)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(b) > maxMessage {
+		return nil, nil, errTooLong
+	}
+	ttls, err = findTTLs(b, len(m.Answer)+len(m.Ns))
+	return append(make([]byte, 0, len(b)), b...), ttls, err
 }
 
 // findTTLs walks over the records of a message that package dns has packed.

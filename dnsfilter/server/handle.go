@@ -18,6 +18,8 @@ type asker struct {
 	sock *udpSocket
 	oob  control  // for sock: which of our addresses was asked
 	conn *tcpConn // nil: it came by sock
+	// asked is the question itself when another name is looked up for it; see rename.
+	asked *question
 }
 
 // answer sends b; nil means that there is nothing to say.
@@ -38,19 +40,22 @@ func (a *asker) limit(q *question) int {
 }
 
 // handle answers the question in pkt. dst and q are scratch space. What must
-// be asked outside is answered later, from a flight. A panic costs this
-// question only.
+// be asked outside is answered later, from a flight.
 func (s *Server) handle(dst, pkt []byte, q *question, a *asker) {
+	if b, later := s.tryReply(dst, pkt, q, a); !later {
+		a.answer(b)
+	}
+}
+
+// tryReply is reply; a panic costs this question only, which stays unanswered.
+func (s *Server) tryReply(dst, pkt []byte, q *question, a *asker) (b []byte, later bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(p)
-			a.answer(nil)
+			b, later = nil, false
 		}
 	}()
-	b, later := s.reply(dst, pkt, q, a)
-	if !later {
-		a.answer(b)
-	}
+	return s.reply(dst, pkt, q, a)
 }
 
 func (s *Server) panicked(p any) {
@@ -75,6 +80,9 @@ func (s *Server) reply(dst, pkt []byte, q *question, a *asker) (b []byte, later 
 		return bare(dst, q, code, noExtra(), a.limit(q)), false
 	}
 	now := time.Now()
+	if !s.within(a, now) {
+		return s.beyond(dst, q, a), false
+	}
 	r, b, done := s.rule(dst, q, a, now)
 	if done {
 		return b, false
@@ -84,6 +92,9 @@ func (s *Server) reply(dst, pkt []byte, q *question, a *asker) (b []byte, later 
 	}
 	if q.flags&bitRD == 0 { // what we remember is nobody's business
 		return bare(dst, q, dns.RcodeRefused, noExtra(), a.limit(q)), false
+	}
+	if r.host != "" {
+		return s.rename(dst, q, a, r, now)
 	}
 	return s.resolve(dst, q, a, r, now)
 }
@@ -95,6 +106,7 @@ type ruling struct {
 	reason string // of the policy's first word, for the log
 	named  bool   // the name asked for is a remote-support tool's …
 	tool   string // … of this one, for which a window is open on the asker
+	host   string // the name is an alias of this one
 }
 
 // rule decides about q by the policy in force. With done, b is the answer.
@@ -103,8 +115,7 @@ func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r rulin
 	if p == nil {
 		return r, bare(dst, q, dns.RcodeServerFailure, extra{code: dns.ExtendedErrorCodeNotReady}, a.limit(q)), true
 	}
-	var buf [4 * maxWire]byte
-	text := q.appendText(buf[:0])
+	text := q.name()
 	d := p.Decide(dnsfilter.Ask{Client: a.addr.Addr(), Name: view(text), Type: q.typ, At: s.wall(now)})
 	switch d.Action {
 	case dnsfilter.Forward:
@@ -115,6 +126,9 @@ func (s *Server) rule(dst []byte, q *question, a *asker, now time.Time) (r rulin
 		if r.named {
 			s.see(a, text, &d, now)
 		}
+		return r, nil, false
+	case dnsfilter.Rename:
+		r.policy, r.reason, r.host = p, d.Reason, d.Host
 		return r, nil, false
 	case dnsfilter.Refuse:
 		return r, s.refuse(dst, q, a, &d, now), true
@@ -151,36 +165,41 @@ func (s *Server) wall(now time.Time) time.Time {
 // resolve answers q from memory or sees to it that it is asked outside.
 func (s *Server) resolve(dst []byte, q *question, a *asker, r ruling, now time.Time) (b []byte, later bool) {
 	age := now.Sub(s.began)
-	e := s.cache.get(q)
+	out := s.uplink.Load()
+	out.pick(q, a.addr.Addr())
+	e := out.cache.get(q)
 	if e != nil && e.left(age) < -staleFor {
 		e = nil
 	}
 	switch {
 	case e == nil:
-		return s.join(dst, q, a, r, nil)
+		return s.join(dst, q, a, r, out, nil)
 	case e.left(age) > 0:
 		s.counters.cached.Add(1)
 		if e.hits.Add(1) >= hotHits && e.fading(age) && !e.failed {
-			s.refresh(q, e, age)
+			s.refresh(out, q, e, age)
 		}
 		return s.deliver(dst, q, a, r, e, now, false)
 	case e.failed:
-		return s.join(dst, q, a, r, nil)
-	case e.retryAt.Load() > int64(age) || !(*s.upstream.Load()).OK():
-		s.refresh(q, e, age)
+		return s.join(dst, q, a, r, out, nil)
+	case e.retryAt.Load() > int64(age) || !out.ok(q.group):
+		s.refresh(out, q, e, age)
 		return s.deliver(dst, q, a, r, e, now, true)
 	}
-	return s.join(dst, q, a, r, e)
+	return s.join(dst, q, a, r, out, e)
 }
 
 // deliver writes the answer e, if the filter lets it pass. It is judged each
 // time, so that a new list acts on what is remembered, too. later says that
 // its addresses must be let through first.
 func (s *Server) deliver(dst []byte, q *question, a *asker, r ruling, e *entry, now time.Time, stale bool) (b []byte, later bool) {
+	if a.asked != nil {
+		q = a.asked
+		e = renamed(q, r.host, e, now.Sub(s.began))
+	}
 	tool := r.tool
 	if len(e.aliases)+len(e.addrs) > 0 {
-		var buf [4 * maxWire]byte
-		text := q.appendText(buf[:0])
+		text := q.name()
 		d := r.policy.Judge(dnsfilter.Ask{Client: a.addr.Addr(), Name: view(text), Type: q.typ, At: s.wall(now)}, e.aliases, e.addrs)
 		if d.Action != dnsfilter.Forward {
 			return s.refuse(dst, q, a, &d, now), false
@@ -212,25 +231,21 @@ func (s *Server) note(q *question, a *asker, now time.Time, r querylog.Record) {
 	if s.o.Log == nil {
 		return
 	}
-	var buf [4 * maxWire]byte
 	r.At, r.Client, r.Type = s.wall(now), a.addr.Addr().WithZone(""), q.typ
-	s.o.Log.Add(q.appendText(buf[:0]), r)
+	s.o.Log.Add(q.name(), r)
 }
 
-// refuse writes a refusal and records it.
+// refuse writes a refusal and records it. It allocates nothing.
 func (s *Server) refuse(dst []byte, q *question, a *asker, d *dnsfilter.Decision, now time.Time) []byte {
 	s.counters.refused.Add(1)
-	var buf [4 * maxWire]byte
-	r := Refusal{
-		At: s.wall(now), Client: a.addr.Addr().WithZone(""), Name: string(q.appendText(buf[:0])),
-		Type: dns.Type(q.typ).String(), Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool,
-	}
 	if d.Tool != "" {
-		s.see(a, q.appendText(buf[:0]), d, now)
+		s.see(a, q.name(), d, now)
 	}
-	s.refusals.add(r)
+	r := Refusal{At: s.wall(now), Client: a.addr.Addr().WithZone(""), Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool}
+	s.refusals.add(&r, q)
 	s.note(q, a, now, querylog.Record{Verdict: querylog.Refused, Reason: d.Reason, List: d.List, Line: d.Line, Via: d.Via, Tool: d.Tool})
 	if s.o.Refused != nil {
+		r.Name, r.Type = string(q.name()), dns.Type(q.typ).String()
 		s.o.Refused(r)
 	}
 	return refused(dst, q, d, a.limit(q))

@@ -181,8 +181,9 @@ func policy(t testing.TB, refused ...string) *dnsfilter.Policy {
 	if _, err := b.AddHosts(list.Source{Name: "広告", Text: strings.NewReader(hosts.String())}); err != nil {
 		t.Fatal(err)
 	}
-	return &dnsfilter.Policy{List: b.Build(), Local: map[string][]netip.Addr{
-		"monban.home.arpa": {netip.MustParseAddr("192.168.10.1"), netip.MustParseAddr("fd00::1")}}}
+	p := &dnsfilter.Policy{List: b.Build()}
+	p.AddLocal("monban.home.arpa", netip.MustParseAddr("192.168.10.1"), netip.MustParseAddr("fd00::1"))
+	return p
 }
 
 // start runs a Server on loopback and returns where.

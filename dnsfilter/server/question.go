@@ -40,8 +40,11 @@ type question struct {
 	size      uint16 // of the name in wire form; 0: none was read
 	asked     [maxWire]byte
 	lower     [maxWire]byte // the same in lower case
+	dotted    [maxWire]byte // the same as text from octet 1 on, if plain
+	plain     bool          // nothing in it needs to be escaped
 	edns, do  bool
 	udpSize   uint16 // what the client can take in a datagram
+	group     uint8  // whom it goes to, see Zones; not read but picked
 }
 
 // A reading is what became of a packet.
@@ -85,6 +88,7 @@ func (q *question) read(pkt []byte) reading {
 // compressed one is malformed.
 func (q *question) readName(b []byte) int {
 	at := 0
+	q.plain = true
 	for {
 		if at >= len(b) || b[at] > 63 {
 			return 0
@@ -93,7 +97,7 @@ func (q *question) readName(b []byte) int {
 		if at+1+n > len(b) || at+1+n > maxWire {
 			return 0
 		}
-		q.asked[at], q.lower[at] = b[at], b[at]
+		q.asked[at], q.lower[at], q.dotted[at] = b[at], b[at], '.'
 		at++
 		if n == 0 {
 			q.size = uint16(at)
@@ -103,8 +107,10 @@ func (q *question) readName(b []byte) int {
 			q.asked[at] = c
 			if c >= 'A' && c <= 'Z' {
 				c |= 0x20
+			} else if odd(c) {
+				q.plain = false
 			}
-			q.lower[at] = c
+			q.lower[at], q.dotted[at] = c, c
 			at++
 		}
 	}
@@ -185,7 +191,7 @@ func (q *question) appendText(dst []byte) []byte {
 			dst = append(dst, '.')
 		}
 		for _, c := range wire[at+1 : at+1+n] {
-			if c <= ' ' || c >= 0x7f || c == '.' || c == '\\' {
+			if odd(c) {
 				dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
 				continue
 			}
@@ -196,7 +202,18 @@ func (q *question) appendText(dst []byte) []byte {
 	return dst
 }
 
-// view is b as a string without a copy, which for a name of more than 32
-// octets would be made on the heap. It is only for Decide and Judge, which
+// odd says whether c stands in no host name and is escaped.
+func odd(c byte) bool { return c <= ' ' || c >= 0x7f || c == '.' || c == '\\' }
+
+// name is q's name as appendText gives it, good only as long as q stays as it
+// is. An odd one is allocated.
+func (q *question) name() []byte {
+	if q.plain && q.size > 1 {
+		return q.dotted[1 : q.size-1]
+	}
+	return q.appendText(nil)
+}
+
+// view is b as a string without a copy. It is only for Decide and Judge, which
 // keep no part of a name, and only while b stays as it is.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -162,26 +162,42 @@ func bare(dst []byte, q *question, rcode int, e extra, limit int) []byte {
 }
 
 // refused writes the answer for a name that d refuses: an address that leads
-// nowhere, so that programs give up at once instead of asking elsewhere.
+// nowhere, so that programs give up at once instead of asking elsewhere, or
+// what else d says. Other types than addresses have no data in any case: an
+// HTTPS record would lead a browser past the page.
 func refused(dst []byte, q *question, d *dnsfilter.Decision, limit int) []byte {
+	e := extra{dns.ExtendedErrorCodeBlocked, d.List}
+	switch d.Reason {
+	case dnsfilter.Denied:
+		e.code = dns.ExtendedErrorCodeFiltered // they asked for it themselves (RFC 8914 section 4.18)
+	case dnsfilter.Rebinding:
+		e.text = "private address"
+	case dnsfilter.ToolRefused:
+		e.text = d.Tool
+	}
 	r := newReply(dst, q, 0)
-	switch q.typ {
-	case dns.TypeA:
-		r.address(netip.IPv4Unspecified(), homeTTL)
-	case dns.TypeAAAA:
-		r.address(netip.IPv6Unspecified(), homeTTL)
+	if d.NoSuchName() {
+		r.soa(q.parentOffset()) // it cannot be an authority of its own
+		return r.finish(dns.RcodeNameError, e, limit)
+	}
+	four, six := netip.IPv4Unspecified(), netip.IPv6Unspecified()
+	if d.Page() {
+		four, six = d.As.Page4, d.As.Page6
+	}
+	switch {
+	case q.typ == dns.TypeA && four.IsValid():
+		r.address(four, homeTTL)
+	case q.typ == dns.TypeAAAA && six.IsValid():
+		r.address(six, homeTTL)
 	default:
 		r.soa(0)
 	}
-	said := d.List
-	switch d.Reason {
-	case dnsfilter.Rebinding:
-		said = "private address"
-	case dnsfilter.ToolRefused:
-		said = d.Tool
-	}
-	return r.finish(dns.RcodeSuccess, extra{dns.ExtendedErrorCodeBlocked, said}, limit)
+	return r.finish(dns.RcodeSuccess, e, limit)
 }
+
+// parentOffset is where the name above the question's begins; that of the root
+// is the root.
+func (q *question) parentOffset() int { return min(int(q.asked[0])+1, int(q.size)-1) }
 
 // local writes the answer for a name that is answered here.
 func local(dst []byte, q *question, d *dnsfilter.Decision, limit int) []byte {

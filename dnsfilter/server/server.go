@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,7 @@ type Options struct {
 	UDP []net.PacketConn
 	TCP []net.Listener
 
-	Upstream Upstream         // required
+	Upstream Upstream         // required; may be Zones, too
 	Cache    int              // bytes of answers to keep; 8 MiB if zero
 	Wall     func() time.Time // the time for schedules and records; time.Now if nil
 	Refused  func(Refusal)    // optional; told of each refusal, must not block
@@ -48,6 +49,10 @@ type Options struct {
 	// called by one goroutine of its own while Run runs; if it is slow, no
 	// answer waits and sightings are lost.
 	Seen func(ToolSeen)
+	// Limit is how much one client may ask. Limited is optional: told of who
+	// asked more, of each at most once an hour, by a goroutine of its own.
+	Limit   Limit
+	Limited func(Limited)
 	// Admitter is optional: without one, answers to gated clients (see
 	// Admitter) go out like all others.
 	Admitter Admitter
@@ -63,15 +68,19 @@ type Server struct {
 	sockets   []*udpSocket
 	began     time.Time
 	policy    atomic.Pointer[dnsfilter.Policy]
-	upstream  atomic.Pointer[Upstream]
-	cache     *cache
+	uplink    atomic.Pointer[uplink]
+	changing  sync.Mutex // of uplink
 	flights   flights
+	crew      chan *flight // taken by who rests from flying; nil: nobody rests
+	resting   atomic.Int32
 	refusals  ring
 	counters  counters
 	waiting   *quota // askers on flights
 	holding   *quota // answers waiting for their addresses to be let through
 	conns     *quota // TCP connections
+	curious   *quota // questions that Explain asks outside
 	seen      *sightings
+	limit     *limiter     // nil: none
 	complaint atomic.Int64 // when Report was last told of the Admitter, on the server's clock
 	group     atomic.Pointer[run.Group]
 }
@@ -88,6 +97,7 @@ func New(o Options) (*Server, error) {
 		o.Cache = 8 << 20
 	}
 	s := newServer(o)
+	s.crew = make(chan *flight)
 	for _, c := range o.UDP {
 		u, err := newUDPSocket(c, &s.counters)
 		if err != nil {
@@ -106,10 +116,12 @@ func New(o Options) (*Server, error) {
 // newServer returns a Server without its sockets.
 func newServer(o Options) *Server {
 	s := &Server{
-		o: o, began: time.Now(), cache: newCache(o.Cache),
+		o: o, began: time.Now(),
 		flights: flights{open: map[flightKey]*flight{}},
 		waiting: newQuota(maxWaiters, maxEach), conns: newQuota(maxConns, maxConnsEach),
 		holding: newQuota(maxWaiters, maxEach), seen: newSightings(),
+		curious: newQuota(maxCurious, maxCuriousEach),
+		limit:   newLimiter(o.Limit),
 	}
 	s.SetUpstream(o.Upstream)
 	return s
@@ -118,13 +130,6 @@ func newServer(o Options) *Server {
 // Set puts p in place of the policy in force. Every question is answered by
 // one or the other as a whole, answers in the cache included.
 func (s *Server) Set(p *dnsfilter.Policy) { s.policy.Store(p) }
-
-// SetUpstream puts u in place of the resolvers asked so far and forgets what
-// those have said.
-func (s *Server) SetUpstream(u Upstream) {
-	s.upstream.Store(&u)
-	s.cache.clear()
-}
 
 // Run serves until ctx ends, then finishes what it has begun, within three
 // seconds, and returns nil. An error means that a socket is broken.
@@ -143,8 +148,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.o.Seen != nil {
 		g.Go("telling of remote-support tools", func(ctx context.Context) error { s.tell(ctx); return nil })
 	}
+	if s.limit != nil && s.o.Limited != nil {
+		g.Go("telling of limited clients", func(ctx context.Context) error { s.watchLimit(ctx); return nil })
+	}
 	err := g.Wait()
 	s.tellRest()
+	s.tellLimited()
 	return err
 }
 

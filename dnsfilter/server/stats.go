@@ -5,11 +5,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 type counters struct {
 	queries, refused, local, cached, stale, forwarded, failed atomic.Uint64
-	malformed, overload, unsent, panics                       atomic.Uint64
+	malformed, overload, limited, unsent, panics              atomic.Uint64
 	held, unadmitted, untold                                  atomic.Uint64
 }
 
@@ -24,6 +26,7 @@ type Stats struct {
 	Failed    uint64 // asked outside, and nobody could say
 	Malformed uint64
 	Overload  uint64 // turned away because too much was going on
+	Limited   uint64 // left unanswered because one client asked too much
 	Unsent    uint64 // answers the system would not send
 	Panics    uint64
 
@@ -38,15 +41,15 @@ type Stats struct {
 
 // Stats returns the counts now.
 func (s *Server) Stats() Stats {
-	c := &s.counters
+	c, out := &s.counters, s.uplink.Load()
 	st := Stats{
 		Queries: c.queries.Load(), Refused: c.refused.Load(), Local: c.local.Load(),
 		Cached: c.cached.Load(), Stale: c.stale.Load(), Forwarded: c.forwarded.Load(),
-		Failed: c.failed.Load(), Malformed: c.malformed.Load(), Overload: c.overload.Load(),
+		Failed: c.failed.Load(), Malformed: c.malformed.Load(), Overload: c.overload.Load(), Limited: c.limited.Load(),
 		Unsent: c.unsent.Load(), Panics: c.panics.Load(),
-		Held: c.held.Load(), Unadmitted: c.unadmitted.Load(), Untold: c.untold.Load(), UpstreamOK: (*s.upstream.Load()).OK(),
+		Held: c.held.Load(), Unadmitted: c.unadmitted.Load(), Untold: c.untold.Load(), UpstreamOK: out.OK(),
 	}
-	st.CacheEntries, st.CacheBytes = s.cache.size()
+	st.CacheEntries, st.CacheBytes = out.cache.size()
 	return st
 }
 
@@ -66,16 +69,30 @@ type Refusal struct {
 // ringSize is how many refusals are remembered.
 const ringSize = 512
 
-// A ring holds the last refusals.
+// A ring holds the last refusals. They are made into texts only when somebody
+// reads them: a refused name costs no allocation.
 type ring struct {
 	mu  sync.Mutex
-	all [ringSize]Refusal
-	n   uint64 // ever added
+	all [ringSize]struct {
+		Refusal // without name and type
+		name    [maxWire]byte
+		size    int
+		odd     string // the name, if it does not fit
+		typ     uint16
+	}
+	n uint64 // ever added
 }
 
-func (r *ring) add(x Refusal) {
+func (r *ring) add(x *Refusal, q *question) {
+	name := q.name()
+	odd := ""
+	if len(name) > maxWire {
+		odd, name = string(name), nil
+	}
 	r.mu.Lock()
-	r.all[r.n%ringSize] = x
+	place := &r.all[r.n%ringSize]
+	place.Refusal, place.typ, place.odd = *x, q.typ, odd
+	place.size = copy(place.name[:], name)
 	r.n++
 	r.mu.Unlock()
 }
@@ -89,7 +106,12 @@ func (s *Server) Refusals(limit int) []Refusal {
 	n := min(uint64(max(limit, 0)), r.n, ringSize)
 	out := make([]Refusal, n)
 	for i := range out {
-		out[i] = r.all[(r.n-1-uint64(i))%ringSize]
+		place := &r.all[(r.n-1-uint64(i))%ringSize]
+		out[i] = place.Refusal
+		out[i].Type, out[i].Name = dns.Type(place.typ).String(), place.odd
+		if place.odd == "" {
+			out[i].Name = string(place.name[:place.size])
+		}
 	}
 	return out
 }

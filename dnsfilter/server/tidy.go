@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 )
@@ -29,13 +31,12 @@ func tidy(m *dns.Msg, q *question) (*entry, error) {
 	out := new(dns.Msg)
 	out.Rcode = m.Rcode
 	out.Question = []dns.Question{{Name: name, Qtype: q.typ, Qclass: dns.ClassINET}}
-	failed := m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
+	failed := m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError || !t.follow(m.Answer)
 	keep := uint32(failureTTL)
 	if failed { // whatever ails the upstream, to the client it is one thing
 		out.Rcode = dns.RcodeServerFailure
 	} else {
-		t.follow(m.Answer)
-		out.Answer = t.answer(m.Answer)
+		out.Answer, t.opened = openHello(t.answer(m.Answer))
 		out.Ns = t.authority(m.Ns)
 		keep = t.bound(out)
 	}
@@ -47,7 +48,9 @@ func tidy(m *dns.Msg, q *question) (*entry, error) {
 	for _, alias := range append(t.chain[1:], t.targets...) {
 		e.aliases = append(e.aliases, strings.TrimSuffix(alias, "."))
 	}
-	e.extra = extraOf(m)
+	if e.extra = extraOf(m); t.opened && e.extra.code == none {
+		e.extra = extra{dns.ExtendedErrorCodeForgedAnswer, "ech removed"}
+	}
 	return e, nil
 }
 
@@ -57,14 +60,17 @@ type tidier struct {
 	targets []string // names that service records point at
 	addrs   []netip.Addr
 	found   bool // a record of the type asked for
+	opened  bool // it held keys for an encrypted hello
 }
 
-// follow collects the aliases.
-func (t *tidier) follow(answer []dns.RR) {
+// follow collects the aliases. It is false if they lead back to one of them or
+// go on for longer than anybody follows: that is no answer (RFC 1034 section
+// 3.6.2), and half of it would read as "no data".
+func (t *tidier) follow(answer []dns.RR) bool {
 	if t.q.typ == dns.TypeCNAME {
-		return
+		return true
 	}
-	for range maxAliases {
+	for {
 		last, next := t.chain[len(t.chain)-1], ""
 		for _, rr := range answer {
 			if c, ok := rr.(*dns.CNAME); ok && inet(rr) && lower(c.Hdr.Name) == last {
@@ -72,8 +78,11 @@ func (t *tidier) follow(answer []dns.RR) {
 				break
 			}
 		}
-		if next == "" || t.has(next) {
-			return
+		if next == "" {
+			return true
+		}
+		if len(t.chain) > maxAliases || t.has(next) {
+			return false
 		}
 		t.chain = append(t.chain, next)
 	}
@@ -220,11 +229,21 @@ func extraOf(m *dns.Msg) extra {
 	if opt := m.IsEdns0(); opt != nil {
 		for _, o := range opt.Option {
 			if e, ok := o.(*dns.EDNS0_EDE); ok {
-				return extra{e.InfoCode, e.ExtraText}
+				return extra{e.InfoCode, plain(e.ExtraText)}
 			}
 		}
 	}
 	return noExtra()
+}
+
+// plain takes out of a text from outside what is no text.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func inet(rr dns.RR) bool { return rr.Header().Class == dns.ClassINET }

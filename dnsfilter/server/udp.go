@@ -66,23 +66,29 @@ func noteTarget(conn *net.UDPConn, four bool) error {
 func (s *Server) serveUDP(ctx context.Context, u *udpSocket) error {
 	stop := context.AfterFunc(ctx, func() { u.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	pkt, dst := make([]byte, maxQuery), make([]byte, 0, 65535)
+	all, err := newBatch(u)
+	if err != nil {
+		return fmt.Errorf("reading DNS questions: %w", err)
+	}
 	var q question
-	a := asker{sock: u}
+	var a asker
 	for {
-		var oob []byte
-		if u.any {
-			oob = a.oob.b[:]
-		}
-		n, m, _, from, err := u.conn.ReadMsgUDPAddrPort(pkt, oob)
+		n, err := all.receive()
 		if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("reading a DNS question: %w", err)
 		}
-		a.addr, a.oob.n = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), m
-		s.handle(dst, pkt[:n], &q, &a)
+		for i := range n {
+			if !all.asker(i, &a, u) {
+				continue
+			}
+			if b, later := s.tryReply(all.room(i), all.question(i), &q, &a); !later && len(b) > 0 {
+				all.add(i, b)
+			}
+		}
+		all.flush()
 	}
 }
 

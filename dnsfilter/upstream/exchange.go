@@ -84,6 +84,9 @@ func (x *exchange) run(ctx context.Context) (*dns.Msg, error) {
 
 // round asks every server once at most.
 func (x *exchange) round(ctx context.Context) (*dns.Msg, error) {
+	if len(x.peers) == 1 { // nobody to race with
+		return x.attempt(ctx, x.peers[0])
+	}
 	ctx, x.stop = context.WithCancel(ctx)
 	defer x.stop()
 	x.asked, x.late, x.err, x.more = 0, false, nil, nil

@@ -32,7 +32,8 @@ func newPeer(s Server, o Options) *peer {
 	p := &peer{server: s}
 	switch s.Proto {
 	case UDP:
-		p.via = &datagrams{peer: p, tcp: newStream(p, nil), mixCase: o.MixCase, cookies: newCookies(o.Cookies)}
+		p.via = &datagrams{peer: p, tcp: newStream(p, nil), alone: len(o.Servers) == 1, mixCase: o.MixCase,
+			cookies: newCookies(o.Cookies), dice: newDice()}
 	case TLS:
 		p.via = newStream(p, tlsConfig(s, o.Roots))
 	case HTTPS:

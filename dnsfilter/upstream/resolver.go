@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -52,10 +51,28 @@ const MaxPins = 4
 
 const pinMark = "#sha256/"
 
-var (
-	nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
-	pathForm = regexp.MustCompile(`^/[A-Za-z0-9/._~%+-]{0,254}$`)
-)
+// isName says whether s is a host name (RFC 1123 section 2.1) in lower case,
+// without the final dot.
+func isName(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || !only(label, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+// isPath says whether s is a path that needs no escapes (RFC 3986 section 3.3).
+func isPath(s string) bool {
+	return strings.HasPrefix(s, "/") && len(s) <= 255 && only(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ/._~%+-")
+}
+
+// only says whether s holds nothing but lower-case letters, digits and these.
+func only(s, others string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+	}) < 0
+}
 
 // Parse reads the written form of a Server:
 //
@@ -146,9 +163,9 @@ func (s Server) check() error {
 		return ErrAddress
 	case len(s.Pins) > MaxPins || s.Proto == UDP && len(s.Pins) > 0:
 		return ErrPin
-	case s.Name != "" && (s.Proto == UDP || len(s.Name) > 253 || !nameForm.MatchString(s.Name)), s.Proto == HTTPS && s.Name == "":
+	case s.Name != "" && (s.Proto == UDP || len(s.Name) > 253 || !isName(s.Name)), s.Proto == HTTPS && s.Name == "":
 		return ErrName
-	case (s.Proto == HTTPS) != (s.Path != ""), s.Path != "" && !pathForm.MatchString(s.Path):
+	case (s.Proto == HTTPS) != (s.Path != ""), s.Path != "" && !isPath(s.Path):
 		return ErrPath
 	}
 	return nil

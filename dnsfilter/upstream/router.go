@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -129,19 +130,16 @@ func (t *Router) Pick(client netip.Addr, name string) (*Client, uint8) {
 	return t.all[0], 0
 }
 
-// PickWire is Pick for a name in lower-case wire form, with the root's zero at
-// its end. It allocates nothing.
-func (t *Router) PickWire(client netip.Addr, name []byte) (*Client, uint8) {
-	if len(t.zones) == 0 {
-		return t.all[0], 0
-	}
-	for len(name) > 1 && len(name) > int(name[0]) {
+// PickWire is the group that Pick gives for a name in lower-case wire form, with
+// the root's zero at its end. It allocates nothing.
+func (t *Router) PickWire(client netip.Addr, name []byte) (group uint8) {
+	for len(t.zones) > 0 && len(name) > 1 && len(name) > int(name[0]) {
 		if r, ok := t.choose(t.wires[string(name)], client); ok {
-			return t.all[r.group], r.group
+			return r.group
 		}
 		name = name[1+int(name[0]):]
 	}
-	return t.all[0], 0
+	return 0
 }
 
 func (t *Router) choose(all []route, client netip.Addr) (route, bool) {
@@ -153,14 +151,22 @@ func (t *Router) choose(all []route, client netip.Addr) (route, bool) {
 	return route{}, false
 }
 
-// Group returns the Client of a group that Pick gave, for asking again; nil if
-// there is none.
-func (t *Router) Group(group uint8) *Client {
+// Zoned says whether there are any groups but 0.
+func (t *Router) Zoned() bool { return len(t.zones) > 0 }
+
+// ExchangeIn asks the servers of a group that Pick gave.
+func (t *Router) ExchangeIn(ctx context.Context, group uint8, q Question) (*dns.Msg, error) {
 	if int(group) >= len(t.all) {
-		return nil
+		return nil, fmt.Errorf("asking for %s: %w: there is no group %d", q.Name, ErrNoAnswer, group)
 	}
-	return t.all[group]
+	return t.all[group].Exchange(ctx, q)
 }
+
+// OKIn says whether the servers of a group are believed to answer.
+func (t *Router) OKIn(group uint8) bool { return int(group) < len(t.all) && t.all[group].OK() }
+
+// Main are the servers of group 0.
+func (t *Router) Main() []Server { return t.all[0].Main() }
 
 // Exchange asks for q as for a client that is no device.
 func (t *Router) Exchange(ctx context.Context, q Question) (*dns.Msg, error) {

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -16,8 +15,11 @@ import (
 type datagrams struct {
 	peer    *peer
 	tcp     *stream
+	alone   bool // no other server is asked at the same time, so that nothing is cut short
 	mixCase bool
 	cookies *cookies
+	ports   ports
+	dice    *dice
 
 	folds atomic.Bool  // the server loses the letter case of questions
 	deaf  atomic.Int32 // questions in a row answered only once asked plainly
@@ -34,34 +36,62 @@ const (
 	maxDeaf = 3
 )
 
-// A talk is one question to one server over UDP. Its socket is connected, so
-// that the kernel drops what others send and reports a closed port, and new,
-// so that each question leaves from a port nobody can know.
+// A talk is one question to one server over UDP.
 type talk struct {
 	d       *datagrams
-	conn    *net.UDPConn
+	port    *port
 	q       Question
 	edns    bool
 	sent    []*query
 	strange int
-	buf     [ednsSize + 300]byte
+	tcp     bool      // it was asked there in the end
+	end     time.Time // ctx's
 }
 
-func (d *datagrams) ask(ctx context.Context, q Question, edns bool) (*dns.Msg, error) {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(d.peer.server.Addr))
+func (d *datagrams) ask(ctx context.Context, q Question, edns bool) (m *dns.Msg, err error) {
+	p, err := d.ports.take(d.peer.server.Addr, d.guarded(q.Name, edns))
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
-	t := talk{d: d, conn: conn, q: q, edns: edns}
-	wait := d.peer.patience(1)
+	t := talk{d: d, port: p, q: q, edns: edns}
+	var ok bool
+	if t.end, ok = ctx.Deadline(); ok && d.alone {
+		defer func() { d.ports.give(p, t.clean(m, err)) }()
+		return t.run(ctx)
+	}
+	still := context.AfterFunc(ctx, func() { p.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer func() { d.ports.give(p, still() && t.clean(m, err)) }()
+	return t.run(ctx)
+}
+
+// guarded says whether the answer for name will show enough that who knows the
+// port does not.
+func (d *datagrams) guarded(name string, edns bool) bool {
+	if d.deaf.Load() >= maxDeaf { // it is asked without case and cookie
+		return false
+	}
+	return edns && d.cookies.server.Load() != nil || d.mixCase && !d.folds.Load() && letters(name) >= minLetters
+}
+
+// clean says whether nothing more can arrive for t: one question went out, and
+// what came is its answer.
+func (t *talk) clean(m *dns.Msg, err error) bool {
+	return m != nil && err == nil && t.strange == 0 && len(t.sent) == 1 && !t.tcp
+}
+
+func (t *talk) run(ctx context.Context) (*dns.Msg, error) {
+	wait := t.d.peer.patience(1)
 	for try := 0; ; try++ {
 		if err := t.send(try); err != nil {
 			return nil, err
 		}
-		m, err := t.listen(ctx, time.Now().Add(wait))
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		until := time.Now().Add(wait)
+		last := !t.end.IsZero() && until.After(t.end)
+		if last {
+			until = t.end
+		}
+		m, err := t.listen(ctx, until)
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || last {
 			return m, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -74,7 +104,7 @@ func (d *datagrams) ask(ctx context.Context, q Question, edns bool) (*dns.Msg, e
 }
 
 func (t *talk) send(try int) error {
-	f := form{edns: t.edns}
+	f := form{edns: t.edns, dice: t.d.dice}
 	if try < plainFrom && t.d.deaf.Load() < maxDeaf {
 		f.mixCase = t.d.mixCase && !t.d.folds.Load()
 		f.cookie = t.d.cookies.value()
@@ -84,19 +114,19 @@ func (t *talk) send(try int) error {
 		return err
 	}
 	t.sent = append(t.sent, y)
-	_, err = t.conn.Write(y.packet)
+	_, err = t.port.conn.Write(y.packet)
 	return err
 }
 
 // listen waits for an answer to any of the queries sent so far.
 func (t *talk) listen(ctx context.Context, until time.Time) (*dns.Msg, error) {
-	t.conn.SetReadDeadline(until)
+	t.port.conn.SetReadDeadline(until)
 	for ctx.Err() == nil { // it may have ended before the deadline was set
-		n, err := t.conn.Read(t.buf[:])
+		n, err := t.port.conn.Read(t.port.buf[:])
 		if err != nil {
 			return nil, err
 		}
-		y, m, v := t.match(t.buf[:n])
+		y, m, v := t.match(t.port.buf[:n])
 		if v == foreign {
 			if t.strange++; t.strange >= maxStrange {
 				return t.overTCP(ctx)
@@ -111,7 +141,7 @@ func (t *talk) listen(ctx context.Context, until time.Time) (*dns.Msg, error) {
 			continue
 		}
 		t.hear(y)
-		if v != fits || m.Truncated || n == len(t.buf) || m.Rcode == dns.RcodeBadCookie || !t.d.cookies.satisfied(y, m) {
+		if v != fits || m.Truncated || n == len(t.port.buf) || m.Rcode == dns.RcodeBadCookie || !t.d.cookies.satisfied(y, m) {
 			return t.overTCP(ctx)
 		}
 		return m, nil
@@ -145,6 +175,7 @@ func (t *talk) hear(y *query) {
 // overTCP asks again over TCP, where nobody can forge from afar: what is said
 // there is how the server is.
 func (t *talk) overTCP(ctx context.Context) (*dns.Msg, error) {
+	t.tcp = true
 	y, err := newQuery(t.q, form{edns: t.edns, mixCase: t.d.mixCase && !t.d.folds.Load()})
 	if err != nil {
 		return nil, err

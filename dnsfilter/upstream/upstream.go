@@ -78,8 +78,11 @@ func New(o Options) (*Client, error) {
 // until ctx's deadline. The message is the server's with the name as asked;
 // its code may be any, SERVFAIL too when no server had better.
 func (c *Client) Exchange(ctx context.Context, q Question) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > c.patience {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.patience)
+		defer cancel()
+	}
 	x := exchange{q: q, peers: c.order(q)}
 	m, err := x.run(ctx)
 	if err != nil {
@@ -102,6 +105,15 @@ func (c *Client) Servers() []State {
 	all := make([]State, len(c.peers))
 	for i, p := range c.peers {
 		all[i] = p.state()
+	}
+	return all
+}
+
+// Main are the servers asked, in the configured order.
+func (c *Client) Main() []Server {
+	all := make([]Server, len(c.peers))
+	for i, p := range c.peers {
+		all[i] = p.server
 	}
 	return all
 }

@@ -80,7 +80,8 @@ func (k *Kernel) gone() bool {
 	return errors.Is(err, unix.ENOENT)
 }
 
-// Unadmit takes back all a device was told. Its flows go on.
+// Unadmit takes back all that was told at an address of a device, since another
+// device has it now. Flows that began go on.
 func (k *Kernel) Unadmit(device netip.Addr) error {
 	k.told.forget(device)
 	k.mu.Lock()

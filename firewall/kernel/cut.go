@@ -15,7 +15,8 @@ import (
 // cutUnpermitted takes out of conntrack what the rules would no longer let
 // begin, if they changed in that: the next packet is then a new one to them,
 // and TCP is not taken up in the middle. What a device began before it came
-// under answered-only egress nobody told it by name, so that ends too.
+// under answered-only egress nobody told it by name, so that ends too; so does DNS
+// that went past us when that was not refused yet.
 func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
 	changed := false
 	for _, name := range []string{"vendor4", "vendor6", "allow4", "allow6", "blocked4", "blocked6"} {
@@ -24,7 +25,12 @@ func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
 		changed = changed || !slices.EqualFunc(old.Elems, now.Elems, firewall.Elem.Equal)
 	}
 	caught, err := k.newlyAnswered(have, rs)
-	if err != nil || !changed && len(caught) == 0 {
+	around := dnsChanged(have, rs)
+	if err != nil || !changed && !around && len(caught) == 0 {
+		return err
+	}
+	exempt, err := k.exempt(rs)
+	if err != nil {
 		return err
 	}
 	k.ctMu.Lock()
@@ -38,7 +44,8 @@ func (k *Kernel) cutUnpermitted(have snapshot, rs firewall.Ruleset) error {
 		if e.Mark&firewall.Governed != 0 || !f.Source.Addr().IsValid() {
 			continue
 		}
-		if rs.Permits(f.Source.Addr(), f.WAN, f.Proto) && !(caught[f.Source.Addr()] && rs.Outside(f.Target.Addr())) {
+		past := around && !exempt[f.Source.Addr()] && !rs.PermitsDNS(f.Source.Addr(), f.WAN, f.Target.Addr(), f.Proto)
+		if !past && rs.Permits(f.Source.Addr(), f.WAN, f.Proto) && !(caught[f.Source.Addr()] && rs.Outside(f.Target.Addr())) {
 			continue
 		}
 		if err := k.deleteEntry(e); err != nil {
@@ -55,7 +62,13 @@ func (k *Kernel) newlyAnswered(have snapshot, rs firewall.Ruleset) (map[netip.Ad
 	old, _ := have.rules.Set("answered_only")
 	now, _ := rs.Set("answered_only")
 	_, added := difference(old.Elems, now.Elems)
-	if len(added) == 0 {
+	return k.addrsOf(added)
+}
+
+// addrsOf are the addresses the neighbour table has of devices, elements of a
+// set of hardware addresses.
+func (k *Kernel) addrsOf(devices []firewall.Elem) (map[netip.Addr]bool, error) {
+	if len(devices) == 0 {
 		return nil, nil
 	}
 	known, err := k.neigh.list()
@@ -66,7 +79,7 @@ func (k *Kernel) newlyAnswered(have snapshot, rs firewall.Ruleset) (map[netip.Ad
 	for _, n := range known {
 		mac := firewall.One(firewall.Value(n.HardwareAddr))
 		a, ok := netip.AddrFromSlice(n.IP)
-		if ok && slices.ContainsFunc(added, func(e firewall.Elem) bool { return e.Key[0] == mac }) {
+		if ok && slices.ContainsFunc(devices, func(e firewall.Elem) bool { return e.Key[0] == mac }) {
 			out[a.Unmap()] = true
 		}
 	}

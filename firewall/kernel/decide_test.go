@@ -85,9 +85,9 @@ func randomPacket(r *rand.Rand, n int) firewall.Packet {
 		SourcePort: uint16(20000 + n), Port: pick[uint16](r, 22, 53, 67, 68, 80, 443, 546, 853, 3389, 4443, 13389, 40000),
 		Flags: pick(r, firewall.FlagSYN, firewall.FlagSYN, firewall.FlagSYN, firewall.FlagACK, firewall.FlagSYN|firewall.FlagACK),
 		Kind:  8, HopLimit: pick[uint8](r, 2, 64, 255), EtherSource: net.HardwareAddr{2, 0, 0, 0, 0, pick[byte](r, 7, 8, 9)}, State: firewall.StateNew}
-	addrs := []string{wan4, vendor4, stranger4, other4, box4, dev4, "192.168.10.77", "203.0.113.5", "203.0.113.200", "10.9.9.9", tunPeer4, tunBox4}
+	addrs := []string{wan4, vendor4, stranger4, other4, box4, dev4, "192.168.10.77", "203.0.113.5", resolver4, "10.9.9.9", tunPeer4, tunBox4}
 	if r.IntN(2) == 0 {
-		addrs = []string{wan6, vendor6, stranger6, other6, box6, dev6, "2001:db8:10::77", "2001:db8:77::5", "2001:db8:bad::5", "fd00::9", tunPeer6, tunBox6}
+		addrs = []string{wan6, vendor6, stranger6, other6, box6, dev6, "2001:db8:10::77", resolver6, "2001:db8:bad::5", "fd00::9", tunPeer6, tunBox6}
 		if p.Proto == firewall.ICMP {
 			p.Proto = firewall.ICMPv6
 			p.Kind = pick[uint8](r, 128, 128, 134, 135)
@@ -105,11 +105,11 @@ func randomPacket(r *rand.Rand, n int) firewall.Packet {
 	}
 	if r.IntN(4) == 0 { // what a device under answered-only egress begins, or one with a tool
 		p.In, p.Proto, p.Flags, p.EtherSource[5] = "lan0", pick(r, firewall.TCP, firewall.UDP), firewall.FlagSYN, pick[byte](r, 7, 7, 8)
-		p.Source, p.Target = netip.MustParseAddr(pick(r, dev4, "192.168.10.77")), netip.MustParseAddr(pick(r, stranger4, other4, "203.0.113.5", "203.0.113.200", vendor4))
+		p.Source, p.Target = netip.MustParseAddr(pick(r, dev4, "192.168.10.77")), netip.MustParseAddr(pick(r, stranger4, other4, "203.0.113.5", resolver4, vendor4))
 		if r.IntN(2) == 0 {
-			p.Source, p.Target = netip.MustParseAddr(pick(r, dev6, "2001:db8:10::77")), netip.MustParseAddr(pick(r, stranger6, other6, "2001:db8:77::5", "2001:db8:bad::5", vendor6))
+			p.Source, p.Target = netip.MustParseAddr(pick(r, dev6, "2001:db8:10::77")), netip.MustParseAddr(pick(r, stranger6, other6, resolver6, "2001:db8:bad::5", vendor6))
 		}
-		p.Port = pick[uint16](r, 80, 443, 5938, 853)
+		p.Port = pick[uint16](r, 80, 443, 5938, 853, 53, 8443)
 	}
 	if r.IntN(8) == 0 { // into a tunnel, or out of it
 		p.In, p.Proto, p.Flags, p.Port = "wan0", firewall.UDP, firewall.FlagSYN, 51820
@@ -181,7 +181,8 @@ func TestDecideAsKernel(t *testing.T) {
 	for n := range 1500 {
 		p := randomPacket(r, n)
 		d := rs.Decide(p, world)
-		reasons[fmt.Sprint(d.Verdict, " ", d.Why)]++
+		slices.Sort(d.Counts)
+		reasons[fmt.Sprint(d.Verdict, " ", d.Told, " ", d.Why)]++
 		if p.Proto == 99 || p.SourcePort == 67 { // not told apart by ports
 			flushConntrack(t)
 		}
@@ -208,6 +209,7 @@ func TestDecideAsKernel(t *testing.T) {
 // out.
 func (c *clinic) counted(t testing.TB, w *wire, p firewall.Packet, want []string) []string {
 	before, tried := c.counts(t)
+	around := c.around(t)
 	mac := w.mac
 	if _, err := unix.Write(w.fd, frame(p, mac)); err != nil {
 		t.Fatal(err)
@@ -227,6 +229,11 @@ func (c *clinic) counted(t testing.TB, w *wire, p firewall.Packet, want []string
 		for who, n := range triedNow {
 			if n.Packets != tried[who].Packets {
 				got = append(got, map[bool]string{true: "@vtry", false: "@try"}[who.Vendor]+map[bool]string{true: "4", false: "6"}[who.Source.Is4()])
+			}
+		}
+		for who, n := range c.around(t) {
+			if n != around[who] {
+				got = append(got, "@around")
 			}
 		}
 		slices.Sort(got)

@@ -155,6 +155,8 @@ func (r *ruleReader) expr(name string, a attrs) error {
 		}
 		r.limited = false
 		r.do(firewall.Action{Do: firewall.DoLog})
+	case "reject":
+		return r.reject(a)
 	case "masq":
 		if len(a) != 0 && a.u32(unix.NFTA_MASQ_FLAGS) != 0 {
 			return fmt.Errorf("masquerade with flags")
@@ -304,6 +306,20 @@ func (r *ruleReader) immediate(a attrs) error {
 		return fmt.Errorf("verdict")
 	}
 	r.do(firewall.Action{Do: verb, Name: v.str(unix.NFTA_VERDICT_CHAIN)})
+	return nil
+}
+
+// reject tells the two kinds we write apart by type and code.
+func (r *ruleReader) reject(a attrs) error {
+	code := a[unix.NFTA_REJECT_ICMP_CODE]
+	switch t := a.u32(unix.NFTA_REJECT_TYPE); {
+	case t == 1 && r.l4 == "\x06": // TCP_RST
+		r.do(firewall.Action{Do: firewall.DoReset})
+	case t == 2 && len(code) == 1 && code[0] == 1: // ICMPX_UNREACH, port
+		r.do(firewall.Action{Do: firewall.DoReject})
+	default:
+		return fmt.Errorf("reject")
+	}
 	return nil
 }
 

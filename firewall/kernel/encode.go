@@ -223,6 +223,10 @@ func encodeAction(a firewall.Action) ([]expr.Any, error) {
 			&expr.Limit{Type: expr.LimitTypePkts, Rate: firewall.LogRate, Unit: expr.LimitTimeSecond, Burst: firewall.LogBurst},
 			&expr.Log{Key: 1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_PREFIX, Group: firewall.LogGroup, Data: []byte(firewall.LogPrefix)},
 		}, nil
+	case firewall.DoReset:
+		return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}, nil
+	case firewall.DoReject:
+		return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH}}, nil
 	case firewall.DoDNAT:
 		family := uint32(unix.NFPROTO_IPV4)
 		if len(a.To) == 16 {

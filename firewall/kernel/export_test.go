@@ -3,6 +3,8 @@ package kernel
 import (
 	"net/netip"
 	"time"
+
+	"monban/firewall"
 )
 
 // OpenWith is Open with sockets of another size, as a user namespace has.
@@ -33,6 +35,13 @@ func (k *Kernel) Told(device netip.Addr) (map[netip.Addr]time.Duration, error) {
 		}
 	}
 	return out, nil
+}
+
+// Put puts elements into live sets, for that long, as somebody else might.
+func (k *Kernel) Put(els map[string][]firewall.Elem, d time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.addWays(els, bootTime()+d)
 }
 
 // Generation is the number the kernel raises with every change of rules.

@@ -154,6 +154,7 @@ const (
 	vendor4, vendor6     = "198.51.100.10", "2001:db8:f::10"
 	stranger4, stranger6 = "198.51.100.66", "2001:db8:f::66"
 	other4, other6       = "198.51.100.77", "2001:db8:f::77" // on no list either
+	resolver4, resolver6 = "203.0.113.200", "2001:db8:77::5" // answer DNS and nothing else
 	box4, box6           = "192.168.10.1", "2001:db8:10::1"
 	dev4, dev6           = "192.168.10.20", "2001:db8:10::20"
 )
@@ -168,7 +169,8 @@ func policy() firewall.Policy {
 		Vendors: []firewall.Vendor{{Name: "v", Sources: []netip.Prefix{netip.MustParsePrefix(vendor4 + "/32"), netip.MustParsePrefix(vendor6 + "/128")}}},
 		Outbound: []firewall.Outbound{{Device: netip.MustParseAddr(dev4), To: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.TCP, Port: 4443},
 			{Device: netip.MustParseAddr(dev6), To: netip.MustParsePrefix(vendor6 + "/128"), Proto: firewall.TCP, Port: 4443}},
-		Blocked: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/25"), netip.MustParsePrefix("2001:db8:bad::/48")},
+		Resolvers: []netip.Prefix{netip.MustParsePrefix(resolver4 + "/32"), netip.MustParsePrefix(resolver6 + "/128")},
+		Blocked:   []netip.Prefix{netip.MustParsePrefix("203.0.113.0/25"), netip.MustParsePrefix("2001:db8:bad::/48")},
 	}
 }
 

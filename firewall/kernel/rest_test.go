@@ -105,8 +105,8 @@ func (c *clinic) numbered(t *testing.T, to string) (net.Conn, *atomic.Int64) {
 		}()
 		return nil
 	})
-	if err := c.k.AddPasses(11, []firewall.Pass{{Source: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.UDP, WANPort: 13388,
-		Inside: netip.MustParseAddrPort(dev4 + ":3388")}}); err != nil {
+	if err := c.k.AddWays(firewall.Opening{Mark: 11, Passes: []firewall.Pass{{Source: netip.MustParsePrefix(vendor4 + "/32"), Proto: firewall.UDP, WANPort: 13388,
+		Inside: netip.MustParseAddrPort(dev4 + ":3388")}}}); err != nil {
 		t.Fatal(err)
 	}
 	c.out.do(t, func() (err error) {

@@ -47,11 +47,6 @@ func (k *Kernel) AddWays(o firewall.Opening) error {
 	return err
 }
 
-// AddPasses is AddWays for ways in alone.
-func (k *Kernel) AddPasses(m firewall.Mark, p []firewall.Pass) error {
-	return k.AddWays(firewall.Opening{Mark: m, Passes: p})
-}
-
 // AddGates lets devices dial further addresses in the open window m, for the
 // rest of its time: those its tool's names lead to. Gates that are there already
 // are left, those of another window too: a flow has one mark. It is ErrNotOpen
@@ -95,10 +90,7 @@ func (k *Kernel) DropStale() error {
 		return fmt.Errorf("removing old flows: %w", err)
 	}
 	for m, gs := range opened {
-		meets := func(f firewall.Flow) bool {
-			return slices.ContainsFunc(gs, func(g firewall.Gate) bool { return g.Meets(f) })
-		}
-		if err := k.dropStale(m, meets, t); err != nil {
+		if err := k.dropStale(m, func(f firewall.Flow) bool { return throughAny(gs, f) }, t); err != nil {
 			return fmt.Errorf("removing old flows from the gates of window %d: %w", m, err)
 		}
 	}
@@ -130,40 +122,63 @@ func (t liveTable) leave(els map[string][]firewall.Elem, like func(a, b firewall
 	}
 }
 
-// RemovePasses takes ways in from an open window, since its device no longer
-// has the address, and ends their flows: who has it next is not meant. Ways
-// that are not the window's, or not there, are none to take away.
-func (k *Kernel) RemovePasses(m firewall.Mark, p []firewall.Pass) error {
-	return k.RemoveWays(firewall.Opening{Mark: m, Passes: p})
+// RemoveWays takes ways from the open window o.Mark, since its device no longer
+// has the address or they never were its own, and ends the flows that no other
+// way of the window is for: who has the address next is not meant. Ways that are
+// not the window's, or not there, are none to take away; o.For does not count.
+func (k *Kernel) RemoveWays(o firewall.Opening) error { return k.take(o.Mark, o.Ways(), o.Meets) }
+
+// RemoveGates is RemoveWays for gates.
+func (k *Kernel) RemoveGates(m firewall.Mark, gs []firewall.Gate) error {
+	els, err := m.GateElems(gs)
+	if err != nil {
+		return err
+	}
+	return k.take(m, els, func(f firewall.Flow) bool { return throughAny(gs, f) })
 }
 
-// RemoveWays takes ways from the open window o.Mark and ends their flows.
-// o.For does not count.
-func (k *Kernel) RemoveWays(o firewall.Opening) error {
-	o.For, o.ByName = firewall.MaxOpen, true
-	els, err := o.Elements()
-	if err != nil {
-		return fmt.Errorf("taking from window %d: %w", o.Mark, err)
-	}
+func throughAny(gs []firewall.Gate, f firewall.Flow) bool {
+	return slices.ContainsFunc(gs, func(g firewall.Gate) bool { return g.Meets(f) })
+}
+
+// take removes those of the elements that the window m has, then ends the flows
+// they met.
+func (k *Kernel) take(m firewall.Mark, els map[string][]firewall.Elem, meets func(firewall.Flow) bool) error {
+	fail := func(err error) error { return fmt.Errorf("taking from window %d: %w", m, err) }
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for range 10 {
 		t, err := k.readLive()
 		if err != nil {
-			return fmt.Errorf("taking from window %d: %w", o.Mark, err)
+			return fail(err)
 		}
 		gone := t.only(els)
 		if err := k.remove(gone); errors.Is(err, unix.ENOENT) {
 			continue // one ended by itself meanwhile
 		} else if err != nil {
-			return fmt.Errorf("taking from window %d: %w", o.Mark, err)
+			return fail(err)
 		}
-		if err := k.strand(o.Mark, o.Meets); err != nil {
-			return fmt.Errorf("taking from window %d: ending flows: %w", o.Mark, err)
+		if err := k.strandBeside(m, t.without(gone), meets); err != nil {
+			return fail(fmt.Errorf("ending flows: %w", err))
 		}
 		return nil
 	}
-	return fmt.Errorf("taking from window %d: its elements change all the time", o.Mark)
+	return fail(errors.New("its elements change all the time"))
+}
+
+// strandBeside ends flows of the window m that none of the ways it keeps is for.
+func (k *Kernel) strandBeside(m firewall.Mark, kept map[string][]firewall.Elem, which func(firewall.Flow) bool) error {
+	ways, gates := firewall.WaysOf(kept)[m], firewall.GatesOf(kept)[m]
+	return k.strand(m, func(f firewall.Flow) bool { return which(f) && !ways.Meets(f) && !throughAny(gates, f) })
+}
+
+// without is what the maps hold but for some elements.
+func (t liveTable) without(gone map[string][]firewall.Elem) map[string][]firewall.Elem {
+	out := map[string][]firewall.Elem{}
+	for name, es := range t.ways {
+		out[name] = slices.DeleteFunc(slices.Clone(es), func(e firewall.Elem) bool { return slices.ContainsFunc(gone[name], e.Equal) })
+	}
+	return out
 }
 
 // only are those of els that the table has, with the translations to them.

@@ -188,10 +188,10 @@ func TestTaken(t *testing.T) {
 	if err != nil || len(l) != 1 || l[0].Mark != 3 || len(l[0].Passes) != 2 {
 		t.Errorf("live: %+v, %v", l, err)
 	}
-	if err := c.k.AddPasses(3, []firewall.Pass{way(firewall.UDP, true), way(firewall.TCP, true)}); err != nil {
+	if err := c.k.AddWays(firewall.Opening{Mark: 3, Passes: []firewall.Pass{way(firewall.UDP, true), way(firewall.TCP, true)}}); err != nil {
 		t.Error(err)
 	}
-	if err := c.k.AddPasses(4, []firewall.Pass{way(firewall.UDP, false)}); err == nil {
+	if err := c.k.AddWays(firewall.Opening{Mark: 4, Passes: []firewall.Pass{way(firewall.UDP, false)}}); err == nil {
 		t.Error("added to a window that is not open")
 	}
 	if l, _ = c.k.Live(); len(l) != 1 || len(l[0].Passes) != 3 {

@@ -29,6 +29,7 @@ func (f *faults) check(t file) Config {
 	}
 	f.overlaps(t, c)
 	c.DNS = f.dns(t.DNS, c)
+	c.DNS.Groups = f.groups(t.DNS.Groups, c)
 	c.Vendors = f.vendors(t.Vendors, c)
 	return c
 }

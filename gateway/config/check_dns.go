@@ -2,8 +2,6 @@ package config
 
 import (
 	"net"
-	"path/filepath"
-	"strings"
 )
 
 func (f *faults) dns(t fileDNS, c Config) DNS {
@@ -11,41 +9,39 @@ func (f *faults) dns(t fileDNS, c Config) DNS {
 		Upstreams: f.upstreams("dns.upstreams", t.Upstreams, c),
 		Zones:     f.zones(t.Zones, c),
 		Lists:     f.lists(t.Lists),
-		MustWork:  f.mustWork(t.MustWork),
+		MustWork:  f.hosts("dns.must_work", t.MustWork),
+		Deny:      f.hosts("dns.deny", t.Deny),
+		Allow:     f.hosts("dns.allow", t.Allow),
 		Exempt:    f.exempt(t.Exempt, c),
+		Around:    f.around("dns.around", t.Around),
+		Refuse:    f.refuseWith("dns.refuse_with", t.RefuseWith),
+		Log:       f.nameLog("dns.log", t.Log),
 	}
 }
 
-func (f *faults) lists(written []fileList) []List {
-	var lists []List
-	seen := f.unique()
-	for i, w := range written {
-		at := index("dns.list", i)
-		l := List{Name: f.id(join(at, "name"), w.Name), File: w.File}
-		seen.add(join(at, "name"), l.Name)
-		// The path stays below site.toml, the only place a backup keeps and
-		// the service may read.
-		switch {
-		case w.File == "":
-			f.add(join(at, "file"), "config.missing")
-		case strings.ContainsAny(w.File, "\\\x00") || !filepath.IsLocal(w.File) || w.File == ".":
-			f.add(join(at, "file"), "config.list_path", "value", show(w.File))
-		}
-		lists = append(lists, l)
-	}
-	return lists
-}
-
-func (f *faults) mustWork(written []string) []string {
+// hosts checks a list of host names.
+func (f *faults) hosts(path string, written []string) []string {
 	var names []string
 	seen := f.unique()
 	for i, s := range written {
-		at := index("dns.must_work", i)
+		at := index(path, i)
 		name := f.host(at, s)
 		seen.add(at, name)
 		names = append(names, name)
 	}
 	return names
+}
+
+// around checks what becomes of DNS past the box; without a word it is refused.
+func (f *faults) around(path, s string) Around {
+	switch a := Around(s); a {
+	case "":
+		return Refuse
+	case Refuse, Observe:
+		return a
+	}
+	f.add(path, "config.around", "value", show(s))
+	return Refuse
 }
 
 // exempt checks devices by name or by hardware address.

@@ -6,6 +6,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,8 @@ import (
 	"slices"
 	"time"
 
+	"monban/dnsfilter/list"
+	"monban/dnsfilter/subscribe"
 	"monban/dnsfilter/upstream"
 	"monban/gateway/window"
 )
@@ -78,7 +81,13 @@ type DNS struct {
 	Zones    []upstream.Zone
 	Lists    []List
 	MustWork []string // lower-case names no list may refuse
+	Deny     []string // lower-case names that are refused, with all below
+	Allow    []string // likewise, whatever a list says
 	Exempt   []string // names of Devices, or MAC addresses in lower case
+	Around   Around   // never empty
+	Groups   []Group  // as written; see AllGroups
+	Refuse   RefuseWith
+	Log      NameLog
 }
 
 // Resolvers returns the address of every resolver, those of zones included.
@@ -95,10 +104,23 @@ func (d DNS) Resolvers() []netip.Addr {
 	return all
 }
 
-// A List is a block list in hosts format.
+// An Around is what becomes of DNS that goes past the box.
+type Around string
+
+// The kinds of Around. Both count it.
+const (
+	Refuse  Around = "refuse"
+	Observe Around = "observe"
+)
+
+// A List is a list of names to refuse: a file, or a subscription.
 type List struct {
-	Name string // ascii id, shown as the reason of a refusal
-	File string // as written: slash-separated, below the directory of site.toml
+	Name   string            // ascii id, shown as the reason of a refusal
+	File   string            // as written: slash-separated, below the directory of site.toml; empty: it is fetched
+	URL    string            // where it is fetched from, by HTTPS; empty: it is a file
+	Format list.Format       // Auto unless written
+	Sum    [sha256.Size]byte // of what is fetched; zero: any
+	Key    subscribe.Key     // that has signed what is fetched; zero: it is not signed
 }
 
 // Path returns where the list's file is when site.toml stands in dir.
@@ -228,6 +250,9 @@ func Check(path string) (Config, error) {
 	}
 	c, f := parse(b)
 	for i, l := range c.DNS.Lists {
+		if l.URL != "" {
+			continue // the box fetches it
+		}
 		at := join(index("dns.list", i), "file")
 		if info, err := os.Stat(l.Path(filepath.Dir(path))); err != nil || !info.Mode().IsRegular() {
 			f.add(at, "config.list_missing", "value", show(l.File))

@@ -23,7 +23,7 @@ type file struct {
 // defaults is what a file without a key means, where that is not the zero
 // value.
 func defaults() file {
-	return file{Tools: fileTools{ObserveDays: 7}, WireGuard: fileWireGuard{Port: 51820}}
+	return file{DNS: fileDNS{RefuseWith: string(WithZero), Log: fileNameLog{Days: 7}}, Tools: fileTools{ObserveDays: 7}, WireGuard: fileWireGuard{Port: 51820}}
 }
 
 type filePort struct {
@@ -32,11 +32,39 @@ type filePort struct {
 }
 
 type fileDNS struct {
-	Upstreams []string   `toml:"upstreams"`
-	MustWork  []string   `toml:"must_work"`
-	Exempt    []string   `toml:"exempt"`
-	Zones     []fileZone `toml:"zone"`
-	Lists     []fileList `toml:"list"`
+	Upstreams []string `toml:"upstreams"`
+	MustWork  []string `toml:"must_work"`
+	Deny      []string `toml:"deny"`
+	Allow     []string `toml:"allow"`
+	Exempt    []string `toml:"exempt"`
+	Around    string   `toml:"around"`
+	// RefuseWith is how refused names are answered.
+	RefuseWith string      `toml:"refuse_with"`
+	Log        fileNameLog `toml:"log"`
+	Zones      []fileZone  `toml:"zone"`
+	Groups     []fileGroup `toml:"group"`
+	Lists      []fileList  `toml:"list"`
+}
+
+type fileNameLog struct {
+	Days int64 `toml:"days"`
+	Mask bool  `toml:"mask"`
+}
+
+type fileGroup struct {
+	Name      string         `toml:"name"`
+	Label     string         `toml:"label"`
+	Devices   []string       `toml:"devices"`
+	Lists     []string       `toml:"lists"`
+	Safe      string         `toml:"safe_search"`
+	Schedules []fileSchedule `toml:"schedule"`
+}
+
+type fileSchedule struct {
+	Lists []string `toml:"lists"`
+	Days  []string `toml:"days"`
+	From  string   `toml:"from"`
+	To    string   `toml:"to"`
 }
 
 type fileZone struct {
@@ -46,8 +74,12 @@ type fileZone struct {
 }
 
 type fileList struct {
-	Name string `toml:"name"`
-	File string `toml:"file"`
+	Name   string `toml:"name"`
+	File   string `toml:"file"`
+	URL    string `toml:"url"`
+	Format string `toml:"format"`
+	SHA256 string `toml:"sha256"`
+	Key    string `toml:"key"`
 }
 
 type fileTools struct {

@@ -196,7 +196,7 @@ func Handler(g *gateway.Gateway) http.Handler {
 				return nil, text.NewFault("dns.bad_client", "client", s).On("client")
 			}
 		}
-		return g.Explain(r.Context(), who, r.FormValue("name"), client)
+		return g.WhyName(r.Context(), who, r.FormValue("name"), r.FormValue("device"), client)
 	})
 	return mux
 }

@@ -18,6 +18,7 @@ const (
 	Inspector Role = "inspector" // 検査員: reads
 	Console   Role = "console"   // root or the service user on the control socket
 	System    Role = "system"    // the box by itself
+	Visitor   Role = "visitor"   // somebody in the house without an account, who may do nothing
 )
 
 // An Act is something a person may be allowed to do.
@@ -41,7 +42,8 @@ const (
 	ActEnrol        Act = "vendor.enrol"        // keys of a vendor's engineers
 	ActNotices      Act = "notice.configure"
 	ActNames        Act = "dns.read"  // see who asked for which name
-	ActAllowName    Act = "dns.allow" // allow a name, pause the filter
+	ActAllowName    Act = "dns.allow" // allow a name, refuse one, pause the filter
+	ActLists        Act = "dns.lists" // answer for a list that is held back
 )
 
 // An Actor is who does something, as the audit log names him.

@@ -66,6 +66,27 @@ var configText = map[string]sentence{
 	"config.list_path": {
 		"{line}行目: 「{value}」は使えません。site.toml のあるフォルダーの中を / 区切りで書いてください。",
 		"line {line}: \"{value}\" cannot be used. Name a file below the directory of site.toml, with slashes."},
+	"config.list_name": {
+		"{line}行目: 「{value}」は使えません。bypass- で始まる名前は、門番に組み込みの一覧のものです。別の名前にしてください。",
+		"line {line}: \"{value}\" cannot be used. Names that begin with bypass- are those of the lists built into the box."},
+	"config.list_both": {
+		"{line}行目: file と url の両方は書けません。どちらかにしてください。",
+		"line {line}: a list has a file or a url, not both."},
+	"config.list_url": {
+		"{line}行目: 「{value}」からは受け取れません。https:// で始まり、利用者名も # もないアドレスを書いてください。",
+		"line {line}: a list cannot come from \"{value}\". Write an address that begins with https://, without user name and #."},
+	"config.list_format": {
+		"{line}行目: 「{value}」という書き方はありません。auto、hosts、domains、adblock、rpz、dnsmasq のどれかにしてください。",
+		"line {line}: there is no format \"{value}\". It is auto, hosts, domains, adblock, rpz or dnsmasq."},
+	"config.list_sum": {
+		"{line}行目: 「{value}」は SHA-256 ではありません。16進数の64文字を書いてください。",
+		"line {line}: \"{value}\" is no SHA-256. Write its 64 hex digits."},
+	"config.list_key": {
+		"{line}行目: 「{value}」は minisign の公開鍵ではありません。RW で始まる56文字を書いてください。",
+		"line {line}: \"{value}\" is no public key of minisign. Write the 56 characters that begin with RW."},
+	"config.list_unfetched": {
+		"{line}行目: これは url のある一覧だけに書けます。",
+		"line {line}: only a list with a url has this."},
 	"config.list_missing": {
 		"{line}行目: リスト「{value}」が読めません。site.toml と一緒に置いてください。",
 		"line {line}: the list \"{value}\" cannot be read. Put it beside site.toml."},
@@ -123,6 +144,9 @@ var configText = map[string]sentence{
 	"config.port": {
 		"{line}行目: ポート {value} はありません。1から65535の数字を書いてください。",
 		"line {line}: there is no port {value}. Write 1 to 65535."},
+	"config.around": {
+		"{line}行目: 「{value}」は使えません。\"refuse\" か \"observe\" と書いてください。",
+		"line {line}: \"{value}\" cannot be used. Write \"refuse\" or \"observe\"."},
 	"config.egress": {
 		"{line}行目: 「{value}」は使えません。\"open\" か \"answered\" と書いてください。",
 		"line {line}: \"{value}\" cannot be used. Write \"open\" or \"answered\"."},

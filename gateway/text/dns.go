@@ -71,6 +71,10 @@ var dnsText = map[string]sentence{
 		"「{address}」では待ち受けられません。127.0.0.1:53 のように、アドレスとポートを書いてください。",
 		"“{address}” is no address to listen on. Write address and port, like 127.0.0.1:53.",
 	},
+	"dns.bad_log": {
+		"「{dir}」に問い合わせの記録を残せません。書き込めるフォルダーを指定してください。",
+		"No record of questions can be kept in “{dir}”. Name a directory that can be written to.",
+	},
 	"dns.too_many_lists": {
 		"一覧が多すぎます。{max} 個までにしてください。",
 		"There are too many lists. Keep to {max}.",

@@ -64,6 +64,9 @@ var gatewayText = map[string]sentence{
 	"window.put_right": {
 		JA: "受付 {window}: 「{device}」への入口が門番以外のものによって変えられたため、承認どおりに直しました。終わりの時刻は変わりません。",
 		EN: "Window {window}: the way in to {device} was changed by something else and put right. Its end stays the same."},
+	"window.address_moved": {
+		JA: "受付 {window}: 「{device}」のアドレスをほかの機器が使い始めたため、そのアドレスへの入口だけを閉じました。終わりの時刻は変わりません。",
+		EN: "Window {window}: another device has begun to use an address of {device}, so the way to that address was closed. Its end stays the same."},
 	"window.vendor_changed": {
 		JA: "申し込みのあとで、業者「{vendor}」の登録が変わりました。業者に確かめて、もう一度申し込みを受け付けてください。",
 		EN: "The registration of {vendor} has changed since this was asked for. Ask the vendor and record the request again."},

@@ -49,7 +49,11 @@ var listsText = map[string]sentence{
 		"The block list could not be stored. It is in force, but the next start takes longer.",
 	},
 	"gateway.list_none": {
-		"有害サイトの一覧「{list}」が読めず、前に読めたものもないため、一覧による制限は働いていません。保守業者に連絡してください。",
-		"The block list {list} cannot be read and none was read before, so none is in force. Call your vendor.",
+		"有害サイトの一覧「{list}」が読めず、前に読めたものもないため、門番に組み込みの一覧だけで止めています。保守業者に連絡してください。",
+		"The block list {list} cannot be read and none was read before, so only the lists built into the box are in force. Call your vendor.",
+	},
+	"gateway.list_part": {
+		"有害サイトの一覧「{list}」が読めず、前に読めたものもないため、ほかの一覧だけで止めています。保守業者に連絡してください。",
+		"The block list {list} cannot be read and was not before, so only the others are in force. Call your vendor.",
 	},
 }

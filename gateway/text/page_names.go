@@ -6,6 +6,7 @@ var pageNamesText = map[string]sentence{
 	"page.nav.names":         {"名前の検査", "Names"},
 	"page.act.dns.read":      {"質問の記録を見ること", "seeing who asked for which name"},
 	"page.act.dns.allow":     {"名前の許可と、名前の検査の休止", "allowing names and pausing the filter"},
+	"page.act.dns.lists":     {"止めてある一覧の判断", "answering for lists that are held back"},
 	"page.names.tabs":        {"名前の検査のページ", "Pages about names"},
 	"page.names.title":       {"質問の記録", "Record of questions"},
 	"page.names.lead":        {"院内の機器がどの名前(サイトの住所)を調べ、門番がどう答えたかの記録です。新しい順に並びます。", "Which names (addresses of sites) the devices asked for, and what Monban answered. The newest come first."},

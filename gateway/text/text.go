@@ -94,6 +94,9 @@ func (l Lang) Say(code string, args Args) string {
 		}
 		return b.String()
 	}
+	if why, ok := args["reason"]; ok && why == "" { // nobody gave one
+		s = strings.ReplaceAll(strings.ReplaceAll(s, " ({reason})", ""), "({reason})", "")
+	}
 	var fill []string
 	for _, k := range slices.Sorted(maps.Keys(args)) {
 		v := fmt.Sprint(args[k])
@@ -112,9 +115,10 @@ type sentence struct{ JA, EN string }
 // catalogue is the whole of it, one part per subject so that a subject's
 // sentences stand together in one file.
 var catalogue = []map[string]sentence{
+	evasionText,
 	configText, windowText, maintenanceText, peopleText, storeText, dnsText, deviceText,
 	checklistText, auditText, gatewayText, pageText, pageWindowText, commandText, labText,
 	noticeText, attemptText, requestText, pageMoreText, toolsText, listsText,
-	namesText, pageNamesText,
-	upstreamText,
+	blockText, namesText, pageNamesText,
+	upstreamText, dnsLimitText, listSubsText, pageListsText, groupsText,
 }

@@ -51,6 +51,17 @@ func TestSay(t *testing.T) {
 	if got := EN.Say("people.joined", Args{"name": "{source}", "source": "here"}); strings.Contains(got, "here got") {
 		t.Error(got)
 	}
+	// Who gives no reason leaves no empty brackets behind.
+	for _, lang := range []Lang{JA, EN} {
+		for _, code := range []string{"dns.denied_name", "dns.allowed.one", "dns.wished_page.all"} {
+			if got := lang.Say(code, Args{"name": "n", "device": "d", "length": "1h", "reason": ""}); strings.ContainsAny(got, "(){}") || strings.HasSuffix(got, " ") {
+				t.Errorf("%q", got)
+			}
+			if got := lang.Say(code, Args{"name": "n", "device": "d", "length": "1h", "reason": "why"}); !strings.HasSuffix(got, "(why)") {
+				t.Errorf("%q", got)
+			}
+		}
+	}
 	if got := NewFault("no.such_code", "b", 2, "a", 1).On("lan").Error(); got != "lan: no.such_code a=1 b=2" {
 		t.Error(got)
 	}

@@ -18,5 +18,6 @@ type Device struct {
 	Seen    []string // since when, by whom named
 	Name    string   // in the form
 	CanName bool
+	Names   string // address of what it asked for; empty: not for this reader
 	Fixed   string // why it cannot be named here; empty: it can
 }

@@ -4,6 +4,7 @@ package view
 type NameLog struct {
 	Tabs          []NavLink
 	Privacy       string
+	Off           bool // nothing is kept
 	Notes         []Note
 	Name          string // part of it, as typed
 	Day           string // 2026-11-21; empty: any
@@ -13,6 +14,7 @@ type NameLog struct {
 	Table         Table
 	Until         string // how far back the search has looked; empty: to its end, or the page is full
 	Older, Newest string // addresses; empty: none
+	File          []Fact // fields of the form that saves what is shown; none: there is nothing
 }
 
 // NameWhy is the page of somebody who cannot see a site.

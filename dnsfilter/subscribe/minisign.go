@@ -1,0 +1,135 @@
+package subscribe
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"hash"
+	"strings"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+// The forms of minisign: "Ed" signs the file, "ED" its BLAKE2b-512; a key says
+// "Ed" for both.
+const (
+	algLegacy = "Ed"
+	algHashed = "ED"
+	keyText   = 56 // characters of a key
+)
+
+// A Key is a public key of minisign. The zero Key is none.
+type Key struct {
+	id  [8]byte
+	key [ed25519.PublicKeySize]byte
+}
+
+var (
+	errKey       = errors.New("not a public key of minisign")
+	errSignature = errors.New("not a signature of minisign")
+)
+
+// ParseKey reads a public key as minisign prints it: 56 characters that begin
+// with RW.
+func ParseKey(s string) (Key, error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	var k Key
+	if err != nil || len(s) != keyText || len(b) != len(algLegacy)+len(k.id)+len(k.key) || string(b[:2]) != algLegacy {
+		return Key{}, errKey
+	}
+	copy(k.id[:], b[2:])
+	copy(k.key[:], b[10:])
+	if k.key == [ed25519.PublicKeySize]byte{} {
+		return Key{}, errKey
+	}
+	return k, nil
+}
+
+// IsZero says whether k is no key.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// String is the form that ParseKey reads.
+func (k Key) String() string {
+	b := append([]byte(algLegacy), k.id[:]...)
+	return base64.StdEncoding.EncodeToString(append(b, k.key[:]...))
+}
+
+// A signature is a signature file of minisign.
+type signature struct {
+	hashed  bool
+	id      [8]byte
+	sig     [ed25519.SignatureSize]byte
+	comment string                      // the trusted one …
+	global  [ed25519.SignatureSize]byte // … which this holds to sig
+}
+
+// parseSignature reads a signature file: an untrusted comment, the signature,
+// a trusted comment, the signature over both; each on a line of its own.
+func parseSignature(b []byte) (signature, error) {
+	var s signature
+	lines := strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n"), "\n")
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], "untrusted comment: ") {
+		return s, errSignature
+	}
+	sig, err := base64.StdEncoding.Strict().DecodeString(lines[1])
+	comment, ok := strings.CutPrefix(lines[2], "trusted comment: ")
+	if err != nil || !ok || len(sig) != 2+len(s.id)+len(s.sig) {
+		return s, errSignature
+	}
+	switch string(sig[:2]) {
+	case algHashed:
+		s.hashed = true
+	case algLegacy:
+	default:
+		return s, errSignature
+	}
+	global, err := base64.StdEncoding.Strict().DecodeString(lines[3])
+	if err != nil || len(global) != len(s.global) {
+		return s, errSignature
+	}
+	copy(s.id[:], sig[2:])
+	copy(s.sig[:], sig[10:])
+	copy(s.global[:], global)
+	s.comment = comment
+	return s, nil
+}
+
+// A checker takes in the file that a signature is about.
+type checker struct {
+	signature
+	sum  hash.Hash
+	file bytes.Buffer // the old form needs all of it
+	full bool         // there was more of it than may be kept
+}
+
+func newChecker(s signature) *checker {
+	sum, err := blake2b.New512(nil)
+	if err != nil {
+		panic(err) // only a key can be wrong
+	}
+	return &checker{signature: s, sum: sum}
+}
+
+func (c *checker) Write(b []byte) (int, error) {
+	switch {
+	case c.hashed:
+		c.sum.Write(b)
+	case c.file.Len()+len(b) > maxLegacy:
+		c.full = true
+		c.file = bytes.Buffer{}
+	case !c.full:
+		c.file.Write(b)
+	}
+	return len(b), nil
+}
+
+// good says whether the signature is k's and over what was written.
+func (c *checker) good(k Key) bool {
+	message := c.file.Bytes()
+	if c.hashed {
+		message = c.sum.Sum(nil)
+	}
+	whole := append(bytes.Clone(c.sig[:]), c.comment...)
+	return !c.full && c.id == k.id && ed25519.Verify(k.key[:], message, c.sig[:]) && ed25519.Verify(k.key[:], whole, c.global[:])
+}
