@@ -59,7 +59,7 @@ generate: ## Make the Go files of the page's templates again
 
 # What the tests and the benchmark use, by program and package. Without them what
 # needs them is skipped, and says so.
-tools: WANTED := nft:nftables chromium:chromium systemd-analyze:systemd
+tools: WANTED := nft:nftables chromium:chromium systemd-analyze:systemd unbound:unbound dig:bind9-dnsutils musl-gcc:musl-tools
 peers: WANTED := unbound:unbound dnsmasq:dnsmasq-base
 tools peers:
 	@missing=; for p in $(WANTED); do \

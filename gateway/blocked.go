@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"monban/dnsfilter"
@@ -119,10 +121,18 @@ func (g *Gateway) ExportNames(ctx context.Context, who people.Actor, q NameQuery
 		}
 	}
 	args := map[string]any{"n": len(all), "device": q.Device, "name": q.Name, "verdict": q.Verdict}
+	filter := []string{g.nameOfKey(q.Device), q.Name, q.Verdict}
 	if !q.From.IsZero() {
 		args["from"], args["to"] = q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)
+		filter = append(filter, q.From.In(g.Zone()).Format(time.DateOnly))
 	}
-	err = g.act(ctx, who, func(tx *store.Tx) error { return tx.Audit("dns.exported", args) })
+	filter = slices.DeleteFunc(filter, func(s string) bool { return s == "" })
+	code := "dns.exported"
+	if len(filter) == 0 {
+		code = "dns.exported_all"
+	}
+	args["filter"] = strings.Join(filter, ", ")
+	err = g.act(ctx, who, func(tx *store.Tx) error { return tx.Audit(code, args) })
 	return all, q.Before != 0, err
 }
 

@@ -164,6 +164,10 @@ func TestExportNames(t *testing.T) {
 	if b.lines("dns.exported") != 1 {
 		t.Errorf("%d lines", b.lines("dns.exported"))
 	}
+	// Without a filter the line names none.
+	if _, _, err := b.ExportNames(t.Context(), who, NameQuery{}); err != nil || b.lines("dns.exported") != 1 || b.lines("dns.exported_all") != 1 {
+		t.Errorf("%v, %d and %d lines", err, b.lines("dns.exported"), b.lines("dns.exported_all"))
+	}
 }
 
 // The director is told of wishes: of each of the staff's, and of those of

@@ -48,7 +48,7 @@ func (v *visit) evasions() error {
 		for _, x := range d.Exempt {
 			names = append(names, plain(x))
 		}
-		m.Exempt = v.say("page.evasion.exempt", "devices", strings.Join(names, ", "))
+		m.Exempt = v.say("page.evasion.exempt", "devices", strings.Join(names, v.say("page.comma")))
 	}
 	for i, x := range d.Devices {
 		m.Devices = append(m.Devices, v.evader("evader-"+strconv.Itoa(i), x))

@@ -55,6 +55,10 @@ func TestPauseOfAGroup(t *testing.T) {
 			t.Errorf("%s does not say so", page)
 		}
 	}
+	// What ends a pause stands open, and not below words that begin one.
+	if _, body := c.get("/names/groups"); regexp.MustCompile(`(?s)<(details|h3)[^>]*>[^<]*(<summary>)?(この機器だけ|このグループで)休止する.{0,400}/names/groups/resume`).MatchString(body) || strings.Count(body, `action="/names/groups/resume"`) != 2 {
+		t.Error("the way to end a pause is hidden")
+	}
 	c.post("/names/groups/resume", "device", "02:00:5e:10:00:01")
 	if len(f.pauses) != 1 || f.pauses[0].Group != "desks" {
 		t.Errorf("%+v", f.pauses)

@@ -153,7 +153,7 @@ func (v *visit) lineNumbers(n int, first []int) string {
 	for _, line := range first {
 		all = append(all, number(line))
 	}
-	which := strings.Join(all, v.say("page.lists.comma"))
+	which := strings.Join(all, v.say("page.comma"))
 	if n > len(first) {
 		return v.say("page.lists.lines_more", "n", number(n), "which", which)
 	}

@@ -14,7 +14,14 @@ import (
 // other's may.
 const BuiltIn = "bypass-"
 
+// maxLists leaves room for those among the 64 that the filter can hold.
+const maxLists = 60
+
 func (f *faults) lists(written []fileList) []List {
+	if len(written) > maxLists {
+		f.add(index("dns.list", maxLists), "config.list_count", "max", maxLists)
+		return nil
+	}
 	var lists []List
 	seen := f.unique()
 	for i, w := range written {

@@ -102,6 +102,34 @@ func TestXLSX(t *testing.T) {
 	}
 }
 
+// What only looks like an escape or like markup is text, in every column.
+func TestCellsAreKept(t *testing.T) {
+	texts := []string{"_x0041_", "a_x005F_x", "<b>&amp;\"'", "  x  ", "line\nline", "門番\t1"}
+	var row []string
+	for range 5 {
+		row = append(row, texts...)
+	}
+	var b bytes.Buffer
+	if err := XLSX(&b, Table{Head: row, Rows: [][]string{row}}, "t"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows("t")
+	if err != nil || len(rows) != 2 {
+		t.Fatal(rows, err)
+	}
+	for x, want := range row {
+		want = harmless(want, false)
+		if rows[0][x] != want || rows[1][x] != want {
+			t.Errorf("column %d: %q and %q, want %q", x+1, rows[0][x], rows[1][x], want)
+		}
+	}
+}
+
 func TestSmallLists(t *testing.T) {
 	for _, l := range []Table{{}, {Head: []string{"x"}}, {Rows: [][]string{{"a"}}}, {Head: []string{strings.Repeat("長", 40_000)}, Right: []bool{true, true}}} {
 		var b bytes.Buffer

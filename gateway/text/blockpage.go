@@ -20,8 +20,11 @@ var blockText = map[string]sentence{
 		"台帳にない機器の前の人が、止められたページから {name} を見たいという希望を出しました({reason})",
 		"somebody at a device that is not in the ledger wished for {name} on the page of a refused site ({reason})"},
 	"dns.exported": {
-		"質問の記録 {n} 件をファイルに保存しました(機器 {device}、名前 {name}、結果 {verdict})",
-		"saved {n} questions of the record as a file (device {device}, name {name}, result {verdict})"},
+		"質問の記録のうち、しぼった {n} 件({filter})をファイルに保存しました",
+		"saved {n} questions of the record ({filter}) as a file"},
+	"dns.exported_all": {
+		"質問の記録 {n} 件を、しぼらずにファイルに保存しました",
+		"saved {n} questions of the record, of all there are, as a file"},
 	"page.block.title":     {"このサイトは門番が止めました", "Monban has stopped this site"},
 	"page.block.lead":      {"パソコンの故障ではありません。この医院では、危ないサイトや仕事に使わないサイトを、この箱「門番」が止めています。", "Nothing is wrong with this computer. In this clinic a box, Monban, stops dangerous sites and sites that are not for work."},
 	"page.block.nothing":   {"この名前は、許可のお願いでは開きません。必要なときは院長に相談してください。", "This name cannot be asked for. If it is needed, talk to the director."},

@@ -3,6 +3,9 @@ package text
 // listSubsText are the sentences about lists that are fetched, held back, and
 // about names the clinic itself refuses.
 var listSubsText = map[string]sentence{
+	"config.list_count": {
+		"{line}行目: 一覧([[dns.list]])は {max} 個までにしてください。",
+		"line {line}: keep to {max} lists ([[dns.list]])."},
 	"list.fetch_name": {
 		"一覧「{list}」の配布元「{host}」の名前を調べられませんでした。インターネットにつながっているか確かめてください。自動でもう一度試します。",
 		"The name “{host}” where list “{list}” comes from could not be looked up. Check the internet line. It is tried again by itself.",

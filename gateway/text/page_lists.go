@@ -36,7 +36,6 @@ var pageListsText = map[string]sentence{
 	"page.lists.unusable":       {"使えない行", "Lines that cannot be used"},
 	"page.lists.lines":          {"{n} 行({which} 行目)", "{n} (line {which})"},
 	"page.lists.lines_more":     {"{n} 行({which} 行目など)", "{n} (line {which} and more)"},
-	"page.lists.comma":          {"、", ", "},
 	"page.lists.changed":        {"中身が変わった日時", "Last change"},
 	"page.lists.checked":        {"最後に確認できた日時", "Last checked"},
 	"page.lists.tried":          {"最後に試した日時", "Last tried"},
