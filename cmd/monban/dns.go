@@ -74,9 +74,15 @@ func (c *dnsServeCmd) Run(e *env) error {
 		return err
 	}
 	s.Set(&dnsfilter.Policy{List: names})
+	// Twice what lives at a time would be too much for a small box.
+	debug.SetMemoryLimit(int64(names.Bytes()) + int64(c.Cache)<<20 + roomToWork)
 	fmt.Fprintf(e.stdout, "dns: ready %s, %d names refused\n", tcp[0].Addr(), names.Len())
 	return serveNames(e.ctx, s, log)
 }
+
+// roomToWork is the memory for all but the list and the remembered answers:
+// questions under way, the query log's minute, and what waits to be collected.
+const roomToWork = 46 << 20
 
 // serveNames runs s, and the writer of its log until nothing more is answered.
 func serveNames(ctx context.Context, s *server.Server, log *querylog.Log) error {

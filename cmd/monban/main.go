@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -56,9 +58,9 @@ func main() {
 
 // monban parses args, runs one subcommand and returns the exit status.
 func monban(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var c cli
+	c := grammar(args)
 	status := -1
-	p, err := kong.New(&c, kong.Name("monban"), kong.Description("門番: the clinic's gatekeeper."),
+	p, err := kong.New(c.Interface(), kong.Name("monban"), kong.Description("門番: the clinic's gatekeeper."),
 		kong.Writers(stdout, stderr), kong.UsageOnError(),
 		kong.Exit(func(code int) { status = code }))
 	if err != nil {
@@ -73,6 +75,19 @@ func monban(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 		fmt.Fprintln(stderr, "monban:", err)
 		return 2
 	}
-	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lang: text.Lang(c.Lang)}
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lang: text.Lang(c.Elem().FieldByName("Lang").String())}
 	return report(k.Run(e), e)
+}
+
+// grammar is a cli for args, with the subcommand they begin with alone if they
+// do: reading the tags of all of them takes as long as starting the program.
+func grammar(args []string) reflect.Value {
+	all := reflect.TypeFor[cli]()
+	for f := range all.Fields() {
+		if len(args) > 0 && f.Name != "Lang" && strings.ToLower(f.Name) == args[0] {
+			lang, _ := all.FieldByName("Lang")
+			return reflect.New(reflect.StructOf([]reflect.StructField{lang, f}))
+		}
+	}
+	return reflect.New(all)
 }
