@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,24 +20,46 @@ import (
 // self-test as its only loop.
 type tester struct {
 	*box
+	stop func()
+
+	mu     sync.Mutex
 	ran    []time.Duration // since the machine's start
 	result selftest.State
 	err    error
 	step   time.Duration // of the wall clock
-	stop   func()
 }
 
 func newTester(t *testing.T, dir string) *tester {
 	x := &tester{box: newBoxIn(t, dir), result: selftest.OK}
 	began := time.Now()
 	x.o.Clock.Boot = func() time.Duration { return time.Since(began) }
-	x.o.Clock.Wall = func() time.Time { return noon.Add(time.Since(began) + x.step) }
+	x.o.Clock.Wall = func() time.Time {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return noon.Add(time.Since(began) + x.step)
+	}
 	x.o.SelfTest = func(context.Context, selftest.Request) (selftest.Result, error) {
+		at := x.o.Clock.Wall()
+		x.mu.Lock()
+		defer x.mu.Unlock()
 		x.ran = append(x.ran, x.o.Clock.Boot())
-		return selftest.Result{At: x.o.Clock.Wall(), State: x.result, Passed: true, Cut: true, Sent: 10, Counted: 10}, x.err
+		return selftest.Result{At: at, State: x.result, Passed: true, Cut: true, Sent: 10, Counted: 10}, x.err
 	}
 	x.live()
 	return x
+}
+
+// runs are those so far; set changes what the next is told.
+func (x *tester) runs() []time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.ran)
+}
+
+func (x *tester) set(change func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	change()
 }
 
 // live starts the gateway and its loop; die is kill -9.
@@ -63,21 +87,21 @@ func (x *tester) die() *tester {
 // any the last time that long ago, give or take ten looks.
 func (x *tester) after(d time.Duration, n int, ago time.Duration) {
 	x.t.Helper()
-	before := len(x.ran)
+	before := len(x.runs())
 	time.Sleep(d)
 	synctest.Wait()
-	if len(x.ran)-before != n {
-		x.t.Errorf("ran %d times in %v, at %v; want %d", len(x.ran)-before, d, x.ran[before:], n)
-	} else if n > 0 && (x.o.Clock.Boot()-x.ran[len(x.ran)-1]-ago).Abs() > 10*dailyLook {
-		x.t.Errorf("ran last %v ago, want %v", x.o.Clock.Boot()-x.ran[len(x.ran)-1], ago)
+	if len(x.runs())-before != n {
+		x.t.Errorf("ran %d times in %v, at %v; want %d", len(x.runs())-before, d, x.runs()[before:], n)
+	} else if n > 0 && (x.o.Clock.Boot()-x.runs()[len(x.runs())-1]-ago).Abs() > 10*dailyLook {
+		x.t.Errorf("ran last %v ago, want %v", x.o.Clock.Boot()-x.runs()[len(x.runs())-1], ago)
 	}
 }
 
 // waits lets time go by until the self-test has run once more.
 func (x *tester) waits() {
 	x.t.Helper()
-	for began := len(x.ran); len(x.ran) == began; synctest.Wait() {
-		if time.Sleep(dailyLook); len(x.ran) > 0 && x.o.Clock.Boot()-x.ran[len(x.ran)-1] > 2*dayOld {
+	for began := len(x.runs()); len(x.runs()) == began; synctest.Wait() {
+		if time.Sleep(dailyLook); len(x.runs()) > 0 && x.o.Clock.Boot()-x.runs()[len(x.runs())-1] > 2*dayOld {
 			x.t.Fatal("it does not run any more")
 		}
 	}
@@ -101,11 +125,11 @@ func TestDailySelfTest(t *testing.T) {
 				x.is("E-03", checklist.Confirmed)
 			}
 		}
-		if len(x.ran) != 4 {
-			t.Errorf("ran at %v, want once a day", x.ran)
+		if len(x.runs()) != 4 {
+			t.Errorf("ran at %v, want once a day", x.runs())
 		}
-		for i, at := range x.ran[1:] {
-			if apart := at - x.ran[i]; apart > dayOld || apart < dayOld-5*dailyLook {
+		for i, at := range x.runs()[1:] {
+			if apart := at - x.runs()[i]; apart > dayOld || apart < dayOld-5*dailyLook {
 				t.Errorf("the runs are %v apart", apart)
 			}
 		}
@@ -114,12 +138,12 @@ func TestDailySelfTest(t *testing.T) {
 		}
 
 		x.waits()
-		x.step = 400 * 24 * time.Hour
+		x.set(func() { x.step = 400 * 24 * time.Hour })
 		x.after(20*time.Hour, 0, 0)
-		x.step = -400 * 24 * time.Hour
+		x.set(func() { x.step = -400 * 24 * time.Hour })
 		x.after(2*time.Hour, 0, 0)
 		x.after(3*time.Hour, 1, time.Hour)
-		x.step = 0
+		x.set(func() { x.step = 0 })
 
 		x.die().live() // of one day still
 		x.after(12*time.Hour, 0, 0)
@@ -153,7 +177,7 @@ func TestDailySelfTestAlarms(t *testing.T) {
 			x.deliverAll()
 			return only(m.said, func(m notice.Message) bool { return m.Code == code && m.Channel == notice.Mail })
 		}
-		x.result = selftest.Failed
+		x.set(func() { x.result = selftest.Failed })
 		x.after(time.Hour, 1, time.Hour-settleIn-2*dailyLook)
 		if ms := told("selftest.ran.failed"); len(ms) != 1 || ms[0].Level != notice.Danger {
 			t.Errorf("told %+v", ms)
@@ -163,18 +187,18 @@ func TestDailySelfTestAlarms(t *testing.T) {
 		}
 		x.is("E-03", checklist.Partial)
 
-		x.err = text.NewFault("selftest.unreachable")
+		x.set(func() { x.err = text.NewFault("selftest.unreachable") })
 		time.Sleep(dayOld)
 		synctest.Wait()
-		tried := len(x.ran)
+		tried := len(x.runs())
 		if tried < 4 || tried > 8 {
 			t.Errorf("tried %d times in the first half hour", tried)
 		}
 		time.Sleep(dayOld - time.Hour)
 		synctest.Wait()
 		ms := told("selftest.ran.unmeasured")
-		if len(ms) != 1 || ms[0].Args["why"] != "selftest.unreachable" || len(x.ran)-tried < 100 {
-			t.Errorf("tried %d times more and told %+v", len(x.ran)-tried, ms)
+		if len(ms) != 1 || ms[0].Args["why"] != "selftest.unreachable" || len(x.runs())-tried < 100 {
+			t.Errorf("tried %d times more and told %+v", len(x.runs())-tried, ms)
 		}
 		x.is("E-03", checklist.Expired)
 		time.Sleep(2 * time.Hour)
@@ -182,7 +206,7 @@ func TestDailySelfTestAlarms(t *testing.T) {
 		if ms := told("selftest.ran.unmeasured"); len(ms) != 2 {
 			t.Errorf("told %d times in two days", len(ms))
 		}
-		x.err, x.result = nil, selftest.OK
+		x.set(func() { x.err, x.result = nil, selftest.OK })
 		x.waits()
 		x.is("E-03", checklist.Confirmed)
 		x.die()
