@@ -98,15 +98,8 @@ func newEncoder() (*encoder, error) {
 	return &encoder{clients: map[netip.Addr]uint32{}, names: map[string]uint32{}, outcomes: map[outcome]uint32{}, pairs: map[uint64]uint32{}, z: z}, err
 }
 
-// breath is how many records are encoded between two pauses, some 200 µs.
-const breath = 256
-
 // encode appends the records of b, which has some, to dst, and adds them up in
 // sum. owner says whose an address is; nil: nobody's.
-//
-// It sleeps a moment after every few: on one core a whole batch would hold up
-// questions for milliseconds, and who only yields goes on before the runtime has
-// looked for what arrived.
 func (e *encoder) encode(dst []byte, b *buffer, first uint64, owner func(netip.Addr) string, sum *sums) ([]byte, error) {
 	clear(e.clients)
 	clear(e.names)
@@ -126,9 +119,6 @@ func (e *encoder) encode(dst []byte, b *buffer, first uint64, owner func(netip.A
 	}
 	last := from
 	for i := range b.slots {
-		if i%breath == breath-1 {
-			time.Sleep(50 * time.Microsecond)
-		}
 		s := &b.slots[i]
 		client, name, out := e.client(s.client, owner), e.name(b.nameOf(s)), e.outcome(s)
 		for j, v := range [...]uint64{client, name, uint64(s.typ), out} {
