@@ -53,7 +53,7 @@ func TestAtOnce(t *testing.T) {
 
 func TestForeignFiles(t *testing.T) {
 	dir := t.TempDir()
-	for name, b := range map[string]string{"README": "x", "zz.mql": "x", "0000000000000001-6947a2a0.mql": "MQL1MQL1MQL1", "0000000000000009-6947a2a0.mql": ""} {
+	for name, b := range map[string]string{"README": "x", "zz.mql": "x", "0000000000000001-6947a2a0.mql": "MQL2MQL2MQL2", "0000000000000009-6947a2a0.mql": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(b), 0o600); err != nil {
 			t.Fatal(err)
 		}

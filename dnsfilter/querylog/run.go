@@ -111,7 +111,7 @@ func (l *Log) drain(s Sink) {
 	l.w.one.Lock()
 	defer l.w.one.Unlock()
 	l.encode(s)
-	if len(l.w.ready) >= flushAt {
+	if len(l.w.ready) >= flushAt || l.w.enc.sum.full() {
 		l.write(s)
 		l.tell(s)
 	}
@@ -131,7 +131,7 @@ func (l *Log) encode(s Sink) {
 	first := w.next.Load()
 	w.next.Store(first + n)
 	l.mu.Unlock()
-	out, err := w.enc.encode(w.ready, full, first, s.Owner, w.sum)
+	out, err := w.enc.encode(w.ready, full, first, s.Owner)
 	if err != nil {
 		l.lost.Add(n)
 		l.complain(err)
@@ -163,10 +163,10 @@ func (l *Log) write(s Sink) {
 	} else {
 		w.trouble.Store(nil)
 		if w.caughtUp && s.Counted != nil {
-			s.Counted(w.sum.counts(w.next.Load()))
+			s.Counted(w.enc.sum.counts(w.next.Load()))
 		}
 	}
-	w.sum.clear()
+	w.enc.sum.reset()
 	w.ready, w.ends, w.holds = w.ready[:0], w.ends[:0], 0
 	if cap(w.ready) > 2*flushAt {
 		w.ready = nil
@@ -211,7 +211,7 @@ func (l *Log) recount(from uint64, f func(Counts)) error {
 		return err
 	}
 	var errs []error
-	sum := newSums()
+	sum := newTally()
 	for i, s := range all {
 		if i+1 < len(all) && all[i+1].first <= from {
 			continue
@@ -226,46 +226,24 @@ func (l *Log) recount(from uint64, f func(Counts)) error {
 			if h.end() <= from {
 				return
 			}
-			if part, err := decode(batch); err == nil {
-				sum.add(part[max(from, h.first)-h.first:])
-				next = h.end()
+			part, err := decode(batch)
+			if err != nil {
+				return
+			}
+			for i := max(from, h.first) - h.first; i < uint64(len(part)); i++ {
+				sum.record(&part[i])
+			}
+			if next = h.end(); sum.full() {
+				f(sum.counts(next))
+				sum.reset()
 			}
 		})
 		if next > 0 {
 			f(sum.counts(next))
-			sum.clear()
+			sum.reset()
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// sums adds records up.
-type sums struct{ n map[Count]uint64 }
-
-func newSums() *sums { return &sums{n: map[Count]uint64{}} }
-
-func (s *sums) add(all []Record) {
-	for i := range all {
-		r := &all[i]
-		s.n[Count{Hour: r.At.UnixMilli() / hourMillis, Device: deviceOf(r.Owner, r.Client), Name: r.Name, Verdict: r.Verdict, Reason: r.Reason}]++
-	}
-}
-
-func (s *sums) counts(next uint64) Counts {
-	out := Counts{Next: next, All: make([]Count, 0, len(s.n))}
-	for c, n := range s.n {
-		c.N = n
-		out.All = append(out.All, c)
-	}
-	return out
-}
-
-// clear forgets the sums; what a flood made big is given back.
-func (s *sums) clear() {
-	if len(s.n) > slots {
-		s.n = map[Count]uint64{}
-	}
-	clear(s.n)
 }
 
 // deviceOf is whom a record is counted for: the device, or the bare address.

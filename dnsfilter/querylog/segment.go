@@ -127,8 +127,7 @@ type writer struct {
 	next  atomic.Uint64 // id of the first record in memory
 	ready []byte        // batches that are not on disk yet, back to back
 	ends  []int         // where each of them ends
-	holds uint64        // records in ready …
-	sum   *sums         // … and what they add up to
+	holds uint64        // records in ready, which enc has added up
 
 	caughtUp bool // the sink was told of everything on disk
 
@@ -151,7 +150,6 @@ func (w *writer) open(l *Log) error {
 	if w.enc, err = newEncoder(); err != nil {
 		return err
 	}
-	w.sum = newSums()
 	all, err := segments(l.o.Dir)
 	if err != nil {
 		return err
