@@ -171,17 +171,22 @@ func (b *batch) flush() {
 }
 
 func (b *batch) writeAll(fd uintptr) bool {
-	for b.sent < b.answers {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.answers-b.sent), unix.MSG_DONTWAIT, 0, 0)
+	return sendAll(fd, b.out[:b.answers], &b.sent, b.lost)
+}
+
+// sendAll sends what of out is not sent yet; false if fd takes no more now.
+func sendAll(fd uintptr, out []mmsghdr, sent *int, lost *counters) bool {
+	for *sent < len(out) {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&out[*sent])), uintptr(len(out)-*sent), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
-			b.sent += int(n)
+			*sent += int(n)
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return false
 		default: // it says why the first of them did not go
-			b.lost.unsent.Add(1)
-			b.sent++
+			lost.unsent.Add(1)
+			*sent++
 		}
 	}
 	return true

@@ -97,7 +97,7 @@ func (s *Server) board(out *uplink, q *question, a *asker, stale *entry) bool {
 }
 
 // maxResting is how many goroutines wait for their next flight.
-const maxResting = 32
+const maxResting = 128
 
 // man finds f somebody to fly it: one who rests, since a new goroutine would
 // have to grow its stack first, which costs more than all it does besides.

@@ -22,12 +22,13 @@ type asker struct {
 	asked *question
 }
 
-// answer sends b; nil means that there is nothing to say.
+// answer sends b, which must stay as it is from now on; nil means that there is
+// nothing to say.
 func (a *asker) answer(b []byte) {
 	if a.conn != nil {
 		a.conn.answer(b)
-	} else if b != nil {
-		a.sock.answer(b, a)
+	} else if len(b) > 0 {
+		a.sock.out.post(b, a)
 	}
 }
 

@@ -23,6 +23,7 @@ type udpSocket struct {
 	conn *net.UDPConn
 	any  bool // bound to no single address: controls are needed
 	lost *counters
+	out  outbox
 }
 
 // maxQuery is the longest datagram looked at: a name, an OPT record and room.
@@ -37,7 +38,12 @@ func newUDPSocket(c net.PacketConn, lost *counters) (*udpSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the socket's address: %w", err)
 	}
-	u := &udpSocket{conn: conn, any: local.Addr().IsUnspecified(), lost: lost}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	u := &udpSocket{conn: conn, any: local.Addr().IsUnspecified(), lost: lost,
+		out: outbox{raw: raw, four: local.Addr().Is4(), lost: lost}}
 	if u.any {
 		return u, noteTarget(conn, local.Addr().Is4())
 	}
@@ -89,13 +95,5 @@ func (s *Server) serveUDP(ctx context.Context, u *udpSocket) error {
 			}
 		}
 		all.flush()
-	}
-}
-
-// answer sends b to a. A datagram that cannot be sent is lost like any other:
-// the client asks again.
-func (u *udpSocket) answer(b []byte, a *asker) {
-	if _, _, err := u.conn.WriteMsgUDPAddrPort(b, a.oob.b[:a.oob.n], a.addr); err != nil {
-		u.lost.unsent.Add(1)
 	}
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -44,16 +43,6 @@ type ports struct {
 	idle []*port
 }
 
-// A port is a connected socket: the kernel drops what others than the server
-// send, and reports a closed port there. Whoever took it has it alone.
-type port struct {
-	conn *net.UDPConn
-	life *time.Timer // nil: not to be kept
-	uses int
-	over bool // it had its time; under ports.mu
-	buf  [ednsSize + 300]byte
-}
-
 // take returns a port to addr; with keep, one that was used before may do.
 func (s *ports) take(addr netip.AddrPort, keep bool) (*port, error) {
 	if keep {
@@ -68,11 +57,10 @@ func (s *ports) take(addr netip.AddrPort, keep bool) (*port, error) {
 		}
 		s.mu.Unlock()
 	}
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr))
+	p, err := newPort(addr)
 	if err != nil {
 		return nil, err
 	}
-	p := &port{conn: conn}
 	if keep {
 		p.life = time.AfterFunc(portAge, func() { s.expire(p) })
 	}

@@ -114,19 +114,18 @@ func (t *talk) send(try int) error {
 		return err
 	}
 	t.sent = append(t.sent, y)
-	_, err = t.port.conn.Write(y.packet)
-	return err
+	return t.port.send(y.packet)
 }
 
 // listen waits for an answer to any of the queries sent so far.
 func (t *talk) listen(ctx context.Context, until time.Time) (*dns.Msg, error) {
 	t.port.conn.SetReadDeadline(until)
 	for ctx.Err() == nil { // it may have ended before the deadline was set
-		n, err := t.port.conn.Read(t.port.buf[:])
+		b, err := t.port.receive()
 		if err != nil {
 			return nil, err
 		}
-		y, m, v := t.match(t.port.buf[:n])
+		y, m, v := t.match(b)
 		if v == foreign {
 			if t.strange++; t.strange >= maxStrange {
 				return t.overTCP(ctx)
@@ -141,7 +140,7 @@ func (t *talk) listen(ctx context.Context, until time.Time) (*dns.Msg, error) {
 			continue
 		}
 		t.hear(y)
-		if v != fits || m.Truncated || n == len(t.port.buf) || m.Rcode == dns.RcodeBadCookie || !t.d.cookies.satisfied(y, m) {
+		if v != fits || m.Truncated || len(b) == len(t.port.buf) || m.Rcode == dns.RcodeBadCookie || !t.d.cookies.satisfied(y, m) {
 			return t.overTCP(ctx)
 		}
 		return m, nil
