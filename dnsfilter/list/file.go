@@ -143,11 +143,15 @@ type checked struct {
 // call.
 func (c *checked) next(n int) ([]byte, error) {
 	b := c.buf[:n]
+	return b, c.fill(b)
+}
+
+func (c *checked) fill(b []byte) error {
 	if _, err := io.ReadFull(c.r, b); err != nil {
-		return nil, fmt.Errorf("reading a compiled list: %w", err)
+		return fmt.Errorf("reading a compiled list: %w", err)
 	}
 	c.sum.Write(b)
-	return b, nil
+	return nil
 }
 
 func (c *checked) checksum() error {
@@ -165,16 +169,16 @@ func (c *checked) list() (*List, error) {
 		return nil, err
 	}
 	l := &List{key: Key{h.K0, h.K1}, width: h.Width, classes: h.Classes, sources: h.Sources, self: h.Self, below: h.Below}
-	if l.start, err = get(c, 1<<h.Width+1, 4, words[uint32]); err != nil {
+	if l.start, err = get[uint32](c, 1<<h.Width+1); err != nil {
 		return nil, err
 	}
-	if l.tails, err = get(c, h.Entries, 4, words[uint32]); err != nil {
+	if l.tails, err = get[uint32](c, h.Entries); err != nil {
 		return nil, err
 	}
-	if l.more, err = get(c, h.Entries, 2, halves); err != nil {
+	if l.more, err = get[uint16](c, h.Entries); err != nil {
 		return nil, err
 	}
-	if l.where, err = get(c, h.Entries, 4, words[place]); err != nil {
+	if l.where, err = get[place](c, h.Entries); err != nil {
 		return nil, err
 	}
 	if err := c.rules(l); err != nil {
@@ -279,35 +283,4 @@ func (c *checked) rules(l *List) error {
 	}
 	l.patterns = &ps
 	return nil
-}
-
-// get reads n values of size bytes. It makes room as they come: a header can
-// say anything.
-func get[T any](c *checked, n, size int, decode func([]T, []byte)) ([]T, error) {
-	s := make([]T, 0, min(n, 1<<20))
-	for len(s) < n {
-		if len(s) == cap(s) {
-			s = append(make([]T, 0, min(n, 2*len(s))), s...)
-		}
-		have, more := len(s), min(cap(s)-len(s), atOnce/size)
-		b, err := c.next(more * size)
-		if err != nil {
-			return nil, err
-		}
-		s = s[:have+more]
-		decode(s[have:], b)
-	}
-	return s, nil
-}
-
-func words[T ~uint32](to []T, b []byte) {
-	for i := range to {
-		to[i] = T(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-}
-
-func halves(to []uint16, b []byte) {
-	for i := range to {
-		to[i] = binary.LittleEndian.Uint16(b[2*i:])
-	}
 }
