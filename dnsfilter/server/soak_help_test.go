@@ -56,6 +56,7 @@ type mixer struct {
 	rnd   *rand.Rand
 	cold  uint64 // number of the last name nobody asked for before, of its own range
 	kinds [window]byte
+	ids   [window]uint16 // of the questions on their way
 	open  int
 
 	answered, lost, wrong int
@@ -101,7 +102,8 @@ func (m *mixer) ask(slot int) error {
 	}
 	m.kinds[slot] = kind
 	b := make([]byte, headerSize, 96)
-	binary.BigEndian.PutUint16(b, uint16(m.rnd.IntN(1<<16/window)*window+slot))
+	m.ids[slot] = uint16(m.rnd.IntN(1<<16/window)*window + slot)
+	binary.BigEndian.PutUint16(b, m.ids[slot])
 	b[2], b[5] = 1, 1
 	b = append(b, wireName(name)...)
 	b = binary.BigEndian.AppendUint16(b, typ)
@@ -156,9 +158,12 @@ func (m *mixer) run(n int) error {
 			}
 			continue
 		}
+		slot := int(buf[1]) % window
+		if binary.BigEndian.Uint16(buf) != m.ids[slot] { // of one given up
+			continue
+		}
 		m.open--
 		m.answered++
-		slot := int(buf[1]) % window
 		if !right(m.kinds[slot], buf[:size]) {
 			m.wrong++
 			m.said = fmt.Sprintf("%c: %x", m.kinds[slot], buf[:size])
