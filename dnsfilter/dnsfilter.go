@@ -37,8 +37,6 @@ type Policy struct {
 	// Around are names of other resolvers, VPNs and the like, by which the box is
 	// gone around. They are refused to every group, pause or not; nil: none.
 	Around *list.List
-	// Unheeded are sources of List that refuse nothing.
-	Unheeded list.Lists
 
 	// Refusal is how a refused name is answered; nil: with addresses that lead
 	// nowhere.
@@ -178,7 +176,6 @@ func (p *Policy) find(q Ask, g *Group, d *Decision) bool {
 	if g != nil {
 		in = g.lists(p.Zone, q.At)
 	}
-	in &^= p.Unheeded
 	found, ok := p.List.Find(list.Query{Name: q.Name, Type: q.Type, Client: q.Client, Device: p.Devices[q.Client.WithZone("")], In: in})
 	if !ok {
 		return false

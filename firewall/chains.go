@@ -158,8 +158,9 @@ func refusals(toBox bool) []Rule {
 }
 
 // forwardChains look at a flow once, when it is new: every packet after it
-// passes two rules, or three while nobody answers. A flow that new rules would not let begin is taken out of
-// conntrack when they are put in force (see Ruleset.Permits).
+// passes two rules, or three while nobody answers. A flow that new rules would
+// not let begin is taken out of conntrack when they are put in force (see
+// Ruleset.Permits).
 func forwardChains(p Policy) []Chain {
 	forward := base("forward",
 		when(governedFlow()).why("windows before everything").follow("governed"),

@@ -212,39 +212,36 @@ func (e Elem) Overlaps(o Elem) bool {
 // to no way are left out, as is a way whose range is no prefix (see Odd).
 func WaysOf(live map[string][]Elem) map[Mark]Opening {
 	out := map[Mark]Opening{}
-	each := func(set string, add func(o *Opening, e Elem)) {
-		for _, e := range slices.Concat(live[set+"4"], live[set+"6"]) {
+	for _, kind := range []string{"win", "inner", "out", "outer", "egress"} {
+		for _, e := range slices.Concat(live[kind+"4"], live[kind+"6"]) {
+			var wan uint16
+			if i := slices.IndexFunc(live["dnat4"], func(d Elem) bool { return d.Leads(e) }); kind == "win" && i >= 0 {
+				wan = uint16(live["dnat4"][i].Key[2].From.num())
+			}
 			m := Mark(e.Data[0].num())
 			o := out[m]
-			add(&o, e)
+			o.take(kind, e, wan)
 			out[m] = o
 		}
 	}
-	pass := func(o *Opening, e Elem, wan uint16, direct bool) {
-		if source, ok := prefixOf(e.Key[0]); ok {
-			o.Passes = append(o.Passes, Pass{Source: source, Proto: Proto(e.Key[2].From.num()), WANPort: wan,
-				Inside: addrPort(e.Key[1].From, e.Key[3].From), Direct: direct})
-		}
-	}
-	each("win", func(o *Opening, e Elem) {
-		var wan uint16
-		if i := slices.IndexFunc(live["dnat4"], func(d Elem) bool { return d.Leads(e) }); i >= 0 {
-			wan = uint16(live["dnat4"][i].Key[2].From.num())
-		}
-		pass(o, e, wan, false)
-	})
-	each("inner", func(o *Opening, e Elem) { pass(o, e, 0, true) })
-	each("out", func(o *Opening, e Elem) {
-		o.OutPasses = append(o.OutPasses, OutPass{Device: addrOf(e.Key[0].From), Proto: Proto(e.Key[2].From.num()),
-			To: addrPort(e.Key[1].From, e.Key[3].From)})
-	})
-	each("outer", func(o *Opening, e Elem) {
-		if source, ok := prefixOf(e.Key[0]); ok {
-			o.Outer = append(o.Outer, Outer{Source: source, Box: addrPort(e.Key[1].From, e.Key[3].From)})
-		}
-	})
-	each("egress", func(o *Opening, e Elem) { o.Egress = append(o.Egress, addrOf(e.Key[0].From)) })
 	return out
+}
+
+// take adds what an element of the set of that kind lets through, if that can
+// be said; wan is the port that is dialled for it.
+func (o *Opening) take(kind string, e Elem, wan uint16) {
+	source, whole := prefixOf(e.Key[0])
+	switch {
+	case kind == "egress":
+		o.Egress = append(o.Egress, addrOf(e.Key[0].From))
+	case kind == "out":
+		o.OutPasses = append(o.OutPasses, OutPass{Device: addrOf(e.Key[0].From), Proto: Proto(e.Key[2].From.num()), To: addrPort(e.Key[1].From, e.Key[3].From)})
+	case kind == "outer" && whole:
+		o.Outer = append(o.Outer, Outer{Source: source, Box: addrPort(e.Key[1].From, e.Key[3].From)})
+	case (kind == "win" || kind == "inner") && whole:
+		o.Passes = append(o.Passes, Pass{Source: source, Proto: Proto(e.Key[2].From.num()), WANPort: wan,
+			Inside: addrPort(e.Key[1].From, e.Key[3].From), Direct: kind == "inner"})
+	}
 }
 
 // Odd are those elements of the live maps that no opening has nor gate is, by
@@ -261,8 +258,8 @@ func Odd(live map[string][]Elem) map[string][]Elem {
 			m := Mark(e.Data[0].num())
 			same := e.Data[0] == num32(m.ConntrackMark())
 			if !strings.HasPrefix(name, "gate") { // of which there are many, and no ranges
-				o := WaysOf(map[string][]Elem{name: {e}})[m]
-				o.Mark = m
+				o := Opening{Mark: m}
+				o.take(strings.TrimRight(name, "46"), e, 0)
 				same = slices.ContainsFunc(o.Ways()[name], e.Equal)
 			}
 			if !same {

@@ -54,8 +54,8 @@ func liveSets() []Set {
 }
 
 // How much of what the network says the kernel keeps: addresses told by name,
-// sources that tried, devices that go around it. Beyond that nobody new is let out, and a stranger is
-// counted by the rule that refuses him alone.
+// sources that tried, devices that go around it. Beyond that nobody new is let
+// out, and a stranger is counted by the rule that refuses him alone.
 const (
 	maxTold      = 65536
 	maxStrangers = 16384

@@ -8,7 +8,6 @@ package bypass
 import (
 	_ "embed"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,47 +40,6 @@ type Service struct {
 	Source string         // where its makers say what is here
 	Names  []string       // canonical; one that begins with a dot stands for all below it, too
 	Addrs  []netip.Prefix // masked; they answer DNS and nothing else
-}
-
-// Hosts is the block list of a kind, in a form that package list reads as
-// Hosts: exact names, and "||name^" for those with all below them.
-func Hosts(k Kind) io.Reader {
-	var b strings.Builder
-	for _, s := range Services() {
-		if s.Kind != k {
-			continue
-		}
-		fmt.Fprintf(&b, "# %s: %s\n", s.Name, s.Source)
-		for _, n := range s.Names {
-			if below, ok := strings.CutPrefix(n, "."); ok {
-				fmt.Fprintf(&b, "||%s^\n", below)
-			} else {
-				fmt.Fprintf(&b, "0.0.0.0 %s\n", n)
-			}
-		}
-	}
-	return strings.NewReader(b.String())
-}
-
-// Addrs are the addresses that serve nothing but DNS.
-func Addrs() []netip.Prefix { return AddrsBut(nil) }
-
-// AddrsBut are those of services that are not wanted: by a canonical name of
-// theirs, or one above or, where all below is theirs, below it.
-func AddrsBut(wanted []string) []netip.Prefix {
-	var out []netip.Prefix
-	for _, s := range Services() {
-		if !slices.ContainsFunc(wanted, s.meets) {
-			out = append(out, s.Addrs...)
-		}
-	}
-	return out
-}
-
-func (s Service) meets(name string) bool {
-	return slices.ContainsFunc(s.Names, func(n string) bool {
-		return strings.HasSuffix("."+strings.TrimPrefix(n, "."), "."+name) || n[0] == '.' && strings.HasSuffix("."+name, n)
-	})
 }
 
 // Services are all services, in the order of the file.

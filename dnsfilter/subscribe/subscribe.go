@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"time"
 
+	"monban/gateway/minisign"
 	"monban/gateway/text"
 )
 
@@ -26,7 +27,7 @@ type Source struct {
 	Name string            // required; what people call it
 	URL  string            // required; see CheckURL
 	Sum  [sha256.Size]byte // of the file as it lies there; zero: any
-	Key  Key               // that its signature, at URL + ".minisig", must be by; zero: it has none
+	Key  minisign.Key      // that its signature, at URL + ".minisig", must be by; zero: it has none
 }
 
 // Seen is what a server said of the state of a list that it sent, so that it
@@ -70,10 +71,9 @@ const (
 	defaultWhole = 30 * time.Minute
 	maxRedirects = 5
 	maxSignature = 4 << 10
-	maxLegacy    = 16 << 20 // a signature of the old form needs the file whole
-	maxRatio     = 100      // text of names packs to a tenth; 1,000 is what a bomb has
-	freeRatio    = 1 << 20  // from so many bytes on the ratio counts
-	maxTag       = 1 << 10  // bytes of an ETag that is kept
+	maxRatio     = 100     // text of names packs to a tenth; 1,000 is what a bomb has
+	freeRatio    = 1 << 20 // from so many bytes on the ratio counts
+	maxTag       = 1 << 10 // bytes of an ETag that is kept
 	dialWithin   = 10 * time.Second
 	headWithin   = 30 * time.Second
 )

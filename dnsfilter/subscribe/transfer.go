@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"monban/gateway/minisign"
 	"monban/gateway/text"
 )
 
@@ -21,13 +22,13 @@ import (
 func (t *transfer) run(ctx context.Context, have Seen, w io.Writer) (Got, error) {
 	sum := sha256.New()
 	sums := io.Writer(sum)
-	var check *checker // nil: there is no signature to hold the list against
+	var check *minisign.Checker // nil: there is no signature to hold the list against
 	if !t.src.Key.IsZero() {
 		s, err := t.signature(ctx)
 		if err != nil {
 			return Got{}, err
 		}
-		check = newChecker(s)
+		check = minisign.NewChecker(s)
 		sums = io.MultiWriter(sum, check)
 	}
 	r, err := t.get(ctx, t.src.URL, have)
@@ -52,9 +53,9 @@ func (t *transfer) run(ctx context.Context, have Seen, w io.Writer) (Got, error)
 	}
 	switch {
 	case check == nil:
-	case check.full:
-		return Got{}, t.fault("list.fetch_signature_old", "mb", maxLegacy>>20)
-	case !check.good(t.src.Key):
+	case check.TooBig():
+		return Got{}, t.fault("list.fetch_signature_old", "mb", minisign.MaxLegacy>>20)
+	case !check.Good(t.src.Key):
 		return Got{}, t.fault("list.fetch_signature")
 	}
 	return got, nil
@@ -97,26 +98,26 @@ func (t *transfer) get(ctx context.Context, url string, have Seen) (*http.Respon
 }
 
 // signature fetches what goes with the list.
-func (t *transfer) signature(ctx context.Context) (signature, error) {
+func (t *transfer) signature(ctx context.Context) (minisign.Signature, error) {
 	r, err := t.get(ctx, t.src.URL+".minisig", Seen{})
 	if err != nil {
-		return signature{}, err
+		return minisign.Signature{}, err
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		return signature{}, t.fault("list.fetch_unsigned", "status", r.StatusCode)
+		return minisign.Signature{}, t.fault("list.fetch_unsigned", "status", r.StatusCode)
 	}
 	body, _, err := t.body(r, maxSignature)
 	if err != nil {
-		return signature{}, err
+		return minisign.Signature{}, err
 	}
 	b, err := io.ReadAll(body)
 	if err != nil {
-		return signature{}, t.broken(err)
+		return minisign.Signature{}, t.broken(err)
 	}
-	s, err := parseSignature(b)
+	s, err := minisign.ParseSignature(b)
 	if err != nil {
-		return signature{}, t.fault("list.fetch_signature").Because(err)
+		return minisign.Signature{}, t.fault("list.fetch_signature").Because(err)
 	}
 	return s, nil
 }
