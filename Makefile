@@ -59,7 +59,8 @@ generate: ## Make the Go files of the page's templates again
 
 # What the tests and the benchmark use, by program and package. Without them what
 # needs them is skipped, and says so.
-tools: WANTED := nft:nftables chromium:chromium systemd-analyze:systemd unbound:unbound dig:bind9-dnsutils musl-gcc:musl-tools
+tools: WANTED := nft:nftables chromium:chromium systemd-analyze:systemd unbound:unbound dig:bind9-dnsutils musl-gcc:musl-tools \
+	cryptsetup:cryptsetup-bin sfdisk:fdisk swtpm:swtpm mke2fs:e2fsprogs
 peers: WANTED := unbound:unbound dnsmasq:dnsmasq-base
 tools peers:
 	@missing=; for p in $(WANTED); do \
@@ -68,3 +69,47 @@ tools peers:
 	if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$missing > /dev/null; \
 	else echo "missing for some tests or benchmarks:$$missing"; fi
+
+# The package for somebody's own Debian 13. Its files bear the time of the last
+# change.
+.PHONY: deb test-deb
+deb: ARCH ?= amd64
+deb: RELEASE ?= 0.1.0
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+
+deb: ## The Debian package, into bin (ARCH=amd64 or arm64, RELEASE=N.N.N, MAINTAINER='NAME <MAIL>')
+	@go run ./cmd/mkimage deb --arch $(ARCH) --release $(RELEASE) $(if $(MAINTAINER),--maintainer '$(MAINTAINER)')
+
+test-deb: ## The package on a running Debian, from installation to purge (root, and the toolbox of make image)
+	@MONBAN_DEB=1 go test -count=1 -timeout 20m -v ./image/deb/life
+
+# The firmware. It is built as root; the first build makes a Debian with all tools
+# in the cache (MONBAN_IMAGE_CACHE), and fetches the locked packages into it.
+.PHONY: image lock
+image: ARCH    ?= amd64
+image: BOARD   ?= uefi
+image: RELEASE ?= 0.1.0
+image: OUT     ?= bin/image
+
+image: ## The firmware, into bin/image (ARCH=amd64 or arm64, BOARD=uefi or rpi, RELEASE=N.N.N, KEY=secret key, TRUST=public keys; root)
+	@go run ./cmd/mkimage build --arch $(ARCH) --board $(BOARD) --release $(RELEASE) --out $(OUT) $(if $(KEY),--key $(KEY)) $(TRUST:%=--trust %)
+
+lock: ## The newest Debian packages for the firmware, into image/lock (root)
+	@go run ./cmd/mkimage lock
+
+# The firmware in QEMU. Two versions are built, of which one is an update.
+.PHONY: test-vm test-vm-all
+VM_CACHE  := $(or $(MONBAN_IMAGE_CACHE),$(HOME)/.cache/monban-image)
+VM_IMAGES := $(VM_CACHE)/vm
+test-vm:     MONBAN_VM := 1
+test-vm:     VM_ARCHS  := amd64
+test-vm-all: MONBAN_VM := all
+test-vm-all: VM_ARCHS  := amd64 arm64
+
+test-vm: ## The firmware in QEMU: boot, traffic, a window, an update and a way back (root; a quarter of an hour)
+test-vm-all: ## The same, and all bad updates, power cuts and arm64 (root; hours)
+test-vm test-vm-all:
+	@for arch in $(VM_ARCHS); do for version in 0.1.0 0.2.0; do \
+		go run ./cmd/mkimage build --test --cache "$(VM_CACHE)" --arch $$arch --release $$version --out "$(VM_IMAGES)"; done; done
+	@test $(MONBAN_VM) != all || go run ./cmd/mkimage build --test --cache "$(VM_CACHE)" --arch arm64 --board rpi --release 0.1.0 --out "$(VM_IMAGES)"
+	@MONBAN_VM=$(MONBAN_VM) MONBAN_IMAGE_CACHE="$(VM_CACHE)" MONBAN_VM_IMAGES="$(VM_IMAGES)" go test -count=1 -v -timeout 4h ./image/vm

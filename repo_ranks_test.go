@@ -4,19 +4,19 @@ package monban_test
 // the words everybody speaks: sentences, who may do what, and how a goroutine
 // starts.
 var rank = map[string]int{
-	"gateway/text": -2, "gateway/people": -1, "gateway/run": -1,
+	"gateway/text": -2, "gateway/minisign": -1, "gateway/people": -1, "gateway/run": -1,
 	// Decide: pure, or plain data.
 	"firewall": 0, "dnsfilter/list": 0, "dnsfilter/subscribe": 0, "dnsfilter/upstream": 0, "gateway/audit": 0, "gateway/checklist": 0,
-	"gateway/device": 0, "gateway/pki": 0, "gateway/window": 0, "image": 0,
+	"gateway/bootslot": 0, "gateway/device": 0, "gateway/lamp": 0, "gateway/pki": 0, "gateway/window": 0, "image": 0, "image/lock": 0,
 	"webui/static": 0, "webui/view": 0, "dnsfilter/tools": 0, "dnsfilter/querylog": 0, "gateway/notice": 0, "gateway/paper": 0,
 	// Do: the kernel, the disk.
 	"dnsfilter": 1, "dnsfilter/bypass": 1, "firewall/kernel": 1, "gateway/config": 1, "gateway/neigh": 1, "gateway/store": 1,
 	"gateway/notice/send": 1, "gateway/request": 1, "gateway/wg": 1,
 	// Put together.
-	"dnsfilter/server": 2, "gateway/selftest": 2,
-	"gateway":         3,
+	"dnsfilter/server": 2, "gateway/bootslot/disk": 2, "gateway/netconf": 2, "gateway/provision": 2, "gateway/selftest": 2,
+	"gateway": 3, "gateway/netchange": 3,
 	"gateway/control": 4, "gateway/lab": 4, "webui": 4,
-	"cmd/monban": 5, "gateway/device/ouigen": 5,
+	"cmd/monban": 5, "gateway/device/ouigen": 5, "image/init": 5, "image/data": 5, "image/deb": 2, "image/build": 2, "cmd/mkimage": 5,
 }
 
 // only names the packages that alone may import a library; "*" is every one.
@@ -24,13 +24,14 @@ var rank = map[string]int{
 // not here may not be imported at all. docs/dependencies.md says why each is.
 var only = map[string]string{
 	// Nothing is executed, and only the top writes a log.
-	"os/exec":      "gateway/lab image",
+	"os/exec":      "gateway/lab image image/build image/deb image/data",
 	"plugin":       "",
 	"log":          "",
 	"log/slog":     "gateway gateway/control webui cmd/monban",
 	"database/sql": "gateway/store",
 	"math/rand":    "", "math/rand/v2": "dnsfilter/upstream",
 
+	"github.com/google/go-tpm":         "image/data",
 	"github.com/google/nftables":       "firewall/kernel",
 	"github.com/google/renameio/v2":    "gateway gateway/pki gateway/wg",
 	"github.com/ti-mo/conntrack":       "firewall/kernel",
@@ -53,7 +54,7 @@ var only = map[string]string{
 	"github.com/alecthomas/kong":       "cmd/monban",
 	"github.com/coreos/go-systemd/v22": "cmd/monban",
 	"golang.org/x/crypto":              "gateway/people",
-	"golang.org/x/crypto/blake2b":      "dnsfilter/subscribe",
+	"golang.org/x/crypto/blake2b":      "gateway/minisign",
 	"golang.org/x/net/netutil":         "cmd/monban",
 	"golang.org/x/net/bpf":             "gateway/neigh",
 	"golang.org/x/net/idna":            "dnsfilter/list",
@@ -61,4 +62,7 @@ var only = map[string]string{
 	"golang.org/x/sys/unix":            "*",
 	"golang.org/x/text":                "gateway/people webui",
 	"golang.org/x/time/rate":           "gateway/people webui",
+
+	// Systemd is told of new units and jobs.
+	"github.com/coreos/go-systemd/v22/dbus": "gateway/netchange",
 }

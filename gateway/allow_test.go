@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,7 @@ const listed = "ads.lab.example" // on the box's list
 // decides is the reason a device is given by the policy in force.
 func (b *box) decides(client, name string) string {
 	b.t.Helper()
-	b.dns.mu.Lock()
-	defer b.dns.mu.Unlock()
-	return b.dns.policy.Decide(dnsfilter.Ask{Client: netip.MustParseAddr(client), Name: name, At: b.o.Clock.Wall()}).Reason
+	return b.dns.decide(dnsfilter.Ask{Client: netip.MustParseAddr(client), Name: name, At: b.o.Clock.Wall()}).Reason
 }
 
 // allowed counts what is in force or waits.
@@ -206,6 +205,36 @@ func TestAllowFollowsTheDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := b.decides("192.168.10.55", listed); r != dnsfilter.Permitted {
+		t.Error(r)
+	}
+}
+
+// What is chosen while the guard has planned, but not yet put in force, is not
+// undone by it.
+func TestNewerPolicyStays(t *testing.T) {
+	b := running(t)
+	done := make(chan struct{})
+	var begun atomic.Bool
+	b.dns.setting = func() {
+		if begun.Swap(true) {
+			return
+		}
+		go func() {
+			defer close(done)
+			if _, err := b.AllowName(t.Context(), b.director(), 0, AllowAsk{Name: listed, Length: time.Hour}); err != nil {
+				t.Error(err)
+			}
+		}()
+		select {
+		case <-done: // it is in force already, and would be undone
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	if err := b.guardOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if r := b.decides("192.168.10.31", listed); r != dnsfilter.Permitted {
 		t.Error(r)
 	}
 }

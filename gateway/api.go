@@ -38,8 +38,9 @@ type Status struct {
 	Mode        Mode      `json:"mode"`
 	Clinic      string    `json:"clinic"`
 	Version     string    `json:"version"`
-	Notes       []Note    `json:"notes"`    // most important first
-	RulesOK     bool      `json:"rules_ok"` // the kernel held exactly our rules when last read
+	Box         string    `json:"box,omitempty"` // what a factory reset has to name; empty where there is none
+	Notes       []Note    `json:"notes"`         // most important first
+	RulesOK     bool      `json:"rules_ok"`      // the kernel held exactly our rules when last read
 	RulesReadAt time.Time `json:"rules_read_at"`
 	ClockSynced bool      `json:"clock_synced"`
 	Now         time.Time `json:"now"`
@@ -53,6 +54,8 @@ type Status struct {
 	AuditHead   string    `json:"audit_head"` // hex
 	AuditCount  uint64    `json:"audit_count"`
 	LastProof   time.Time `json:"last_proof"` // last passed self-test
+	Slots       bool      `json:"slots"`      // the box's own software is an image in one of two slots
+	Trial       bool      `json:"trial"`      // Version is not kept yet
 }
 
 // DNSStatus is the name filter at a glance; counts are since the start.

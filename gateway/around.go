@@ -15,9 +15,9 @@ import (
 // planAround says what becomes of DNS that goes past us. What the site needs, or
 // the clinic has allowed to all its devices, is no way around; nor is an address
 // that is one of the LAN.
-func planAround(p *firewall.Policy, c config.Config, allowed []string) {
+func planAround(p *firewall.Policy, c config.Config, around *bypass.Set, allowed []string) {
 	p.ObserveDNS = c.DNS.Around == config.Observe
-	p.Resolvers = slices.DeleteFunc(bypass.AddrsBut(slices.Concat(c.DNS.MustWork, c.DNS.Allow, allowed)), func(r netip.Prefix) bool {
+	p.Resolvers = slices.DeleteFunc(around.Addrs(slices.Concat(c.DNS.MustWork, c.DNS.Allow, allowed)...), func(r netip.Prefix) bool {
 		return slices.ContainsFunc(p.LANPrefixes, r.Overlaps)
 	})
 }
@@ -35,23 +35,19 @@ func (g *Gateway) namesForAll() (names []string) {
 	return names
 }
 
-// nameAround adds to a policy the names of ways around us; where they are only
-// observed, no list refuses them either.
+// nameAround adds to a policy the names of ways around us, unless they are only
+// observed.
 func (g *Gateway) nameAround(p *dnsfilter.Policy) {
 	if g.current().config.DNS.Around != config.Observe {
 		p.Around = g.around
-		return
-	}
-	for _, k := range bypass.Kinds() {
-		p.Unheeded |= p.List.Choose(string(k))
 	}
 }
 
-// aroundList is the list of names of ways around us.
-func aroundList(key list.Key) (*list.List, error) {
+// aroundList is the list of the names of these ways around us.
+func aroundList(key list.Key, around *bypass.Set) (*list.List, error) {
 	b := list.NewBuilder(key)
 	for _, k := range bypass.Kinds() {
-		if _, err := b.AddHosts(list.Source{Name: string(k), Text: bypass.Hosts(k)}); err != nil {
+		if _, err := b.AddHosts(list.Source{Name: string(k), Text: around.Hosts(k)}); err != nil {
 			return nil, fmt.Errorf("reading the ways around: %w", err)
 		}
 	}

@@ -121,14 +121,19 @@ func (g *Gateway) ExportNames(ctx context.Context, who people.Actor, q NameQuery
 		}
 	}
 	args := map[string]any{"n": len(all), "device": q.Device, "name": q.Name, "verdict": q.Verdict}
-	filter := []string{g.nameOfKey(q.Device), q.Name, q.Verdict}
+	filter := []string{g.nameOfKey(q.Device), q.Name}
 	if !q.From.IsZero() {
 		args["from"], args["to"] = q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)
 		filter = append(filter, q.From.In(g.Zone()).Format(time.DateOnly))
 	}
 	filter = slices.DeleteFunc(filter, func(s string) bool { return s == "" })
 	code := "dns.exported"
-	if len(filter) == 0 {
+	switch {
+	case q.Verdict != "" && len(filter) > 0:
+		code = "dns.exported.both"
+	case q.Verdict != "":
+		code = "dns.exported.verdict"
+	case len(filter) == 0:
 		code = "dns.exported_all"
 	}
 	args["filter"] = strings.Join(filter, ", ")

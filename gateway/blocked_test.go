@@ -161,12 +161,19 @@ func TestExportNames(t *testing.T) {
 		t.Errorf("%d, %v, %v", len(all), more, err)
 	}
 	fails(t, third(b.ExportNames(t.Context(), staff, NameQuery{})), "people.may_not")
-	if b.lines("dns.exported") != 1 {
-		t.Errorf("%d lines", b.lines("dns.exported"))
+	// The line names the filters, each with its words.
+	for _, q := range []NameQuery{{}, {Name: "n1"}, {Name: "n1", Verdict: "refused"}} {
+		if _, _, err := b.ExportNames(t.Context(), who, q); err != nil {
+			t.Error(err)
+		}
 	}
-	// Without a filter the line names none.
-	if _, _, err := b.ExportNames(t.Context(), who, NameQuery{}); err != nil || b.lines("dns.exported") != 1 || b.lines("dns.exported_all") != 1 {
-		t.Errorf("%v, %d and %d lines", err, b.lines("dns.exported"), b.lines("dns.exported_all"))
+	for _, code := range []string{"dns.exported", "dns.exported_all", "dns.exported.verdict", "dns.exported.both"} {
+		if n := b.lines(code); n != 1 {
+			t.Errorf("%d lines %s", n, code)
+		}
+	}
+	if all := b.log(); all[len(all)-1].Args["filter"] != "n1" || all[len(all)-1].Args["verdict"] != "refused" {
+		t.Errorf("%+v", all[len(all)-1])
 	}
 }
 

@@ -60,7 +60,7 @@ func (g *Gateway) readSite() site {
 	if err == nil {
 		var c config.Config
 		if c, err = config.Parse(b); err == nil {
-			_, _, err = Plan(c, nil, nil) // good is what can be put in force
+			_, _, err = Plan(c, nil, nil, g.waysAround, nil) // good is what can be put in force
 		}
 		if err == nil {
 			s.mode, s.config = Guarding, c
@@ -80,7 +80,7 @@ func (g *Gateway) readSite() site {
 			s.fault = text.NewFault("config.none", "file", filepath.Base(g.o.Config))
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		s.mode, s.fault = SetUp, nil
+		s.mode, s.fault = SetUp, g.provisionFault()
 	default:
 		s.mode = SetUp
 	}
@@ -115,6 +115,8 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 	})
 	g.loadLists()
 	g.kick()
+	g.noteReverted(ctx)
+	g.applyNetwork(ctx)
 }
 
 // Reload puts site.toml in force as it is now. It is what SIGHUP does.
@@ -202,7 +204,7 @@ func (g *Gateway) plan() (Desired, []Note, error) {
 	known := g.inventory.All(g.o.Clock.Wall())
 	blocked := g.lists.compiled
 	g.mu.Unlock()
-	d, notes, err := plan(s.config, known, blocked, g.namesForAll())
+	d, notes, err := Plan(s.config, known, blocked, g.waysAround, g.namesForAll())
 	if err == nil {
 		g.nameTools(d.Names)
 	}
@@ -215,6 +217,7 @@ func (g *Gateway) listDir() string { return filepath.Dir(g.o.Config) }
 // watchFiles reloads site.toml and the lists when they change. Polling two
 // file stamps costs nothing and works on every file system.
 func (g *Gateway) watchFiles(ctx context.Context) error {
+	g.applyNetwork(ctx) // the file may have changed while nobody watched
 	for tick := time.NewTicker(2 * time.Second); ; {
 		select {
 		case <-ctx.Done():

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -298,5 +299,46 @@ func TestSiteNames(t *testing.T) {
 		if got[mac] != name {
 			t.Errorf("%s is called %q, want %q", mac, got[mac], name)
 		}
+	}
+}
+
+// What provisioning could not take is told on the page; what it took is on
+// record once, and a set-up code that was brought is the box's.
+func TestProvisioned(t *testing.T) {
+	b := newBox(t)
+	b.o.Provisioned = filepath.Join(t.TempDir(), "report.json")
+	site, err := os.ReadFile(b.o.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path, content string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(b.o.Config); err != nil {
+		t.Fatal(err)
+	}
+	write(b.o.Provisioned, `{"source":"stick","taken":false,"faults":[{"code":"config.missing","field":"lan.interface","args":{"line":7}}]}`)
+	write(filepath.Join(b.dir, "setup-code.seed"), "ABCD EFGH JKMN PQRS\r\n")
+	b.start()
+	s, err := b.Status(t.Context())
+	if err != nil || s.Mode != SetUp || len(s.Notes) == 0 || s.Notes[0].Code != "gateway.site_broken" || fmt.Sprint(s.Notes[0].Args["line"], " ", s.Notes[0].Args["key"]) != "7 lan.interface" {
+		t.Errorf("%+v, %v", s.Notes, err)
+	}
+	if got := b.code(); got != "abcd-efgh-jkmn-pqrs" {
+		t.Error("set-up code:", got)
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, "setup-code.seed")); !os.IsNotExist(err) {
+		t.Error("the code still lies there as it was brought", err)
+	}
+	b.kill()
+	write(b.o.Config, string(site))
+	write(b.o.Provisioned, `{"source":"stick","sha256":"ab","taken":true}`)
+	write(filepath.Join(b.dir, "provisioned.json"), `{"source":"stick","sha256":"ab","taken":true}`)
+	b.start().kill().start()
+	if s, err := b.Status(t.Context()); err != nil || s.Mode != Guarding || b.lines("provision.taken.stick") != 1 {
+		t.Errorf("%v, %d lines, %v", s.Mode, b.lines("provision.taken.stick"), err)
 	}
 }

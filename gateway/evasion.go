@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -247,50 +248,21 @@ func (g *Gateway) writeEvasions(ctx context.Context, atOnce bool) {
 		return
 	}
 	today := g.day(g.o.Clock.Wall())
-	room := max(0, maxEvents-e.events[today]) // once there is none nobody is noted as told either: made-up devices have no end
-	var all, news []store.Evasion
-	var told []evasionKey
-	for k, r := range e.rows {
-		all = append(all, *r)
+	for k := range e.rows {
 		atOnce = atOnce || k.day != today
-		if accuses(k.kind) && !e.told[k] && room > 0 {
-			news, told = append(news, *r), append(told, k)
-		}
 	}
+	news := e.news(maxEvents - e.events[today])
 	if !atOnce && len(news) == 0 && g.o.Clock.Boot()-e.wroteAt < observeEvery {
 		return
 	}
 	e.wroteAt = g.o.Clock.Boot()
-	if len(all) == 0 {
-		g.forgetDetours() // a full table counts nobody new, so that nothing would come up again
-		return
+	if len(e.rows) > 0 { // else a full table counts nobody new, so that nothing would come up again
+		if err := g.putEvasions(ctx, db, news); err != nil {
+			g.troubled(err)
+			return // it stays in memory
+		}
 	}
-	reading, err := json.Marshal(e.last)
-	if err != nil {
-		return
-	}
-	slices.SortFunc(news, func(a, b store.Evasion) int { return strings.Compare(a.Device+a.Kind, b.Device+b.Kind) })
-	news = news[:min(len(news), room)]
-	if len(news) == 0 {
-		err = db.PutEvasions(ctx, all, keyEvasions, reading)
-	} else {
-		err = g.act(ctx, people.Box, func(tx *store.Tx) error {
-			if err := tx.PutEvasions(all, keyEvasions, reading); err != nil {
-				return err
-			}
-			for _, r := range news {
-				if err := g.tell(tx, evasionCode(r), map[string]any{"device": g.nameOfKey(r.Device), "mac": r.Device, "what": strings.Join(r.What, ", ")}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		g.troubled(err)
-		return // it stays in memory
-	}
-	for _, k := range told {
+	for _, k := range news {
 		e.told[k] = true
 	}
 	e.events[today] += len(news)
@@ -298,6 +270,50 @@ func (g *Gateway) writeEvasions(ctx context.Context, atOnce bool) {
 	maps.DeleteFunc(e.told, func(k evasionKey, _ bool) bool { return k.day != today })
 	maps.DeleteFunc(e.events, func(day string, _ int) bool { return day != today })
 	g.forgetDetours()
+}
+
+// news are the first of those that go on record and are not there yet; once
+// there is no room nobody is noted as told either: made-up devices have no end.
+func (e *evasions) news(room int) []evasionKey {
+	var news []evasionKey
+	for k := range e.rows {
+		if accuses(k.kind) && !e.told[k] {
+			news = append(news, k)
+		}
+	}
+	slices.SortFunc(news, func(a, b evasionKey) int {
+		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.kind, b.kind), cmp.Compare(a.day, b.day))
+	})
+	return news[:max(0, min(len(news), room))]
+}
+
+// putEvasions writes all that is in memory, and the lines about news.
+// g.evasions.mu is held.
+func (g *Gateway) putEvasions(ctx context.Context, db *store.DB, news []evasionKey) error {
+	e := &g.evasions
+	var all []store.Evasion
+	for _, r := range e.rows {
+		all = append(all, *r)
+	}
+	reading, err := json.Marshal(e.last)
+	if err != nil {
+		return err
+	}
+	if len(news) == 0 {
+		return db.PutEvasions(ctx, all, keyEvasions, reading)
+	}
+	return g.act(ctx, people.Box, func(tx *store.Tx) error {
+		if err := tx.PutEvasions(all, keyEvasions, reading); err != nil {
+			return err
+		}
+		for _, k := range news {
+			r := e.rows[k]
+			if err := g.tell(tx, evasionCode(*r), map[string]any{"device": g.nameOfKey(r.Device), "mac": r.Device, "what": strings.Join(r.What, ", ")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // evasionCode is the line of the log that says so.

@@ -153,11 +153,11 @@ func TestEvasionsObserved(t *testing.T) {
 	if b.lines("evasion.tls.seen") != 1 || b.lines("evasion.tor.seen") != 1 {
 		t.Errorf("%+v", b.log())
 	}
-	b.dns.mu.Lock()
-	p := b.dns.policy
-	b.dns.mu.Unlock()
-	if d := p.Decide(dnsfilter.Ask{Name: "dns.google", Type: 1}); d.Action != dnsfilter.Forward {
+	if d := b.dns.decide(dnsfilter.Ask{Name: "dns.google", Type: 1}); d.Action != dnsfilter.Forward {
 		t.Errorf("%+v", d)
+	}
+	if v := b.view("bypass-dns"); v.State != ListCounted {
+		t.Errorf("%+v", v)
 	}
 	if rs, _, err := b.plan(); err != nil || rs.Rules.RefusesDNS() {
 		t.Errorf("the rules refuse it: %v", err)
@@ -168,11 +168,8 @@ func TestEvasionsObserved(t *testing.T) {
 // is allowed to all; the box's own resolvers are its own matter.
 func TestAroundIsPlanned(t *testing.T) {
 	b := newBox(t).start()
-	b.dns.mu.Lock()
-	p := b.dns.policy
-	b.dns.mu.Unlock()
 	for _, name := range []string{"dns.google", "api.nordvpn.com", "x.torproject.org"} {
-		if d := p.Decide(dnsfilter.Ask{Name: name, Type: 1}); d.Action != dnsfilter.Refuse || d.Reason != dnsfilter.Bypass {
+		if d := b.dns.decide(dnsfilter.Ask{Name: name, Type: 1}); d.Action != dnsfilter.Refuse || d.Reason != dnsfilter.Bypass {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}
@@ -187,12 +184,12 @@ func TestAroundIsPlanned(t *testing.T) {
 		t.Error("the addresses are not in the rules")
 	}
 	c := example(t, `"www.lab.example"`, `"www.lab.example", "dns.google"`)
-	d, _, err := Plan(c, nil, nil)
+	d, _, err := Plan(c, nil, nil, ways, nil)
 	if err != nil || has(t, d.Rules, "doh4", ip("8.8.8.8")) || !has(t, d.Rules, "doh4", ip("9.9.9.9")) {
 		t.Errorf("what must work is refused: %v", err)
 	}
 	c = example(t, "192.168.10.1/24", "1.1.1.77/24") // somebody has such a LAN
-	if d, _, err = Plan(c, nil, nil); err != nil || has(t, d.Rules, "doh4", ip("1.1.1.1")) {
+	if d, _, err = Plan(c, nil, nil, ways, nil); err != nil || has(t, d.Rules, "doh4", ip("1.1.1.1")) {
 		t.Errorf("a LAN of such addresses: %v", err)
 	}
 }

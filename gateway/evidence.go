@@ -32,7 +32,7 @@ func (g *Gateway) Checklist(ctx context.Context, who people.Actor) (checklist.Ed
 	ed := checklist.Newest()
 	ev := map[string]checklist.Evidence{}
 	for _, collect := range []func(context.Context) (checklist.Evidence, bool){
-		g.wanExposure, g.maintenanceRules, g.refusals, g.sessionLog, g.inventoryEvidence, g.timeEvidence, g.logIntegrity,
+		g.wanExposure, g.maintenanceRules, g.refusals, g.sessionLog, g.inventoryEvidence, g.timeEvidence, g.logIntegrity, g.firmwareEvidence,
 	} {
 		if e, ok := collect(ctx); ok {
 			e.Synced = g.o.Clock.Synced()

@@ -321,9 +321,13 @@ type fakeResolver struct {
 	routes  upstream.Routes
 	devices map[string][]netip.Addr
 	counts  DNSCounts
+	setting func() // runs before a policy is put in force
 }
 
 func (r *fakeResolver) Set(p *dnsfilter.Policy) {
+	if r.setting != nil {
+		r.setting()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.policy = p
@@ -335,12 +339,17 @@ func (r *fakeResolver) SetUpstreams(u upstream.Routes, devices map[string][]neti
 	r.routes, r.devices = u, devices
 }
 
+// decide is what becomes of a question by the policy in force.
+func (r *fakeResolver) decide(q dnsfilter.Ask) dnsfilter.Decision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.policy.Decide(q)
+}
+
 func (r *fakeResolver) Stats() DNSCounts { return r.counts }
 
 func (r *fakeResolver) Explain(_ context.Context, name string, client netip.Addr) (Explanation, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	d := r.policy.Decide(dnsfilter.Ask{Client: client, Name: name, At: noon})
+	d := r.decide(dnsfilter.Ask{Client: client, Name: name, At: noon})
 	x := Explanation{Name: name, Action: "answer", Reason: d.Reason, List: d.List, Line: d.Line}
 	if d.Action == dnsfilter.Refuse {
 		x.Action = "refuse"

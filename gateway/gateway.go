@@ -40,6 +40,7 @@ type Gateway struct {
 	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
 	missed  map[int64]error  // why a planned window is not open yet; by acts
 	writing sync.Mutex       // one writer of late records
+	naming  sync.Mutex       // held from planning the filter's policy to setting it, so that no older one comes after a newer
 
 	mu        sync.Mutex // guards what follows; never held over disk or kernel
 	site      site
@@ -67,8 +68,11 @@ type Gateway struct {
 	flows chan struct{} // new sessions
 	subs  *subs         // lists that are fetched, names the clinic refuses
 
-	crier *crier // notices on their way
-	tries tries  // attempts outside windows
+	crier *crier    // notices on their way
+	firm  *firmware // the box's own software
+	tries tries     // attempts outside windows
+
+	network network // the box's own ports
 
 	evasions   evasions      // ways around the name filter
 	waysAround *bypass.Set   // by name
@@ -99,19 +103,19 @@ func New(o Options) (*Gateway, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	key := list.NewKey()
-	around, err := aroundList(key)
+	key, ways := list.NewKey(), bypass.NewSet()
+	around, err := aroundList(key, ways)
 	if err != nil {
 		return nil, err
 	}
 	return &Gateway{
 		o: o, gens: config.Generations{Dir: o.State + "/generations"},
-		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: key, around: around, waysAround: bypass.NewSet(), evaded: make(chan struct{}, 1),
+		doors: people.NewLimiter(), hash: people.NewHasher(), listKey: key, around: around, waysAround: ways, evaded: make(chan struct{}, 1),
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
 		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]seenFlow{},
-		crier: newCrier(), subs: newSubs(o.Clock.Boot()),
+		crier: newCrier(), subs: newSubs(o.Clock.Boot()), firm: newFirmware(o.Clock.Boot()),
 	}, nil
 }
 
@@ -145,6 +149,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	if g.o.Watch != nil {
 		tasks = append(tasks, run.Task{Name: "neighbours", Run: g.neighbours, Restart: true})
+	}
+	if g.o.Slots != nil {
+		tasks = append(tasks, run.Task{Name: "firmware", Run: g.keepFirmware, Restart: true})
 	}
 	err := run.Tasks(ctx, func(name string, in time.Duration, err error) {
 		g.o.Log.Warn("task restarts", "task", name, "in", in, "err", err)

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"monban/dnsfilter"
 	"monban/dnsfilter/list"
@@ -13,7 +12,7 @@ import (
 
 // addGroups gives p the groups of c, and says by which addresses their devices
 // ask now.
-func addGroups(p *dnsfilter.Policy, c config.Config, known []device.Device) {
+func addGroups(p *dnsfilter.Policy, c config.Config, now holdings) {
 	p.Zone = dnsfilter.NewZone(c.Timezone)
 	p.Members, p.Devices = map[netip.Addr]uint8{}, map[netip.Addr]string{}
 	groupOf := map[string]uint8{}
@@ -23,22 +22,18 @@ func addGroups(p *dnsfilter.Policy, c config.Config, known []device.Device) {
 			groupOf[name] = uint8(i)
 		}
 	}
-	for a, mac := range holders(known) {
-		i := slices.IndexFunc(c.Devices, func(d config.Device) bool { return slices.Equal(d.MAC, mac[:]) })
-		if i < 0 {
-			continue
-		}
-		name := c.Devices[i].Name
-		p.Devices[a] = name
-		if at := groupOf[name]; at > 0 {
-			p.Members[a] = at
+	for _, d := range c.Devices {
+		for _, a := range now.of(d) {
+			p.Devices[a] = d.Name
+			if at := groupOf[d.Name]; at > 0 {
+				p.Members[a] = at
+			}
 		}
 	}
 }
 
 // policyGroup is g as the filter goes by it. A list that site.toml does not
-// name (one built in, one that is still compiled from before) is no group's to
-// leave out.
+// name (it is still compiled from before) is no group's to leave out.
 func policyGroup(g config.Group, c config.Config, l *list.List) dnsfilter.Group {
 	var out []string
 	for _, one := range c.DNS.Lists {
@@ -65,21 +60,6 @@ func hoursOf(s config.Schedule) dnsfilter.Hours {
 		h.Days |= 1 << day
 	}
 	return h
-}
-
-// holders says which device used each address last. Link-local addresses are
-// among them: devices ask us by those, too.
-func holders(known []device.Device) map[netip.Addr]device.MAC {
-	out := map[netip.Addr]device.MAC{}
-	seen := map[netip.Addr]time.Time{}
-	for _, d := range known {
-		for _, a := range d.Addrs {
-			if last, ok := seen[a.Addr]; !ok || a.Seen.After(last) {
-				out[a.Addr], seen[a.Addr] = d.MAC, a.Seen
-			}
-		}
-	}
-	return out
 }
 
 // groupOfDevice is the group of the device with that hardware address.

@@ -78,9 +78,7 @@ func (b *box) look() {
 // short is what is decided, for tables.
 func (b *box) short(client, name string) string {
 	b.t.Helper()
-	b.dns.mu.Lock()
-	defer b.dns.mu.Unlock()
-	d := b.dns.policy.Decide(dnsfilter.Ask{Client: netip.MustParseAddr(client), Name: name, Type: 1, At: b.o.Clock.Wall()})
+	d := b.dns.decide(dnsfilter.Ask{Client: netip.MustParseAddr(client), Name: name, Type: 1, At: b.o.Clock.Wall()})
 	return fmt.Sprint(strings.TrimPrefix(d.Reason, "dns.reason."), " ", d.Group, " ", d.Schedule)
 }
 

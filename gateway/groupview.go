@@ -71,13 +71,10 @@ func (g *Gateway) NameGroups(ctx context.Context, who people.Actor) (NameGroups,
 	for _, group := range append(all[1:len(all):len(all)], all[0]) {
 		out.Groups = append(out.Groups, g.groupView(group, c, now))
 	}
-	asking := map[device.MAC]bool{}
-	for _, mac := range holders(known) {
-		asking[mac] = true
-	}
+	held := holdingsOf(known)
 	exempt := c.ExemptMACs()
 	for _, d := range members(c, known) {
-		m := NameMember{Device: d.String(), DeviceName: g.nameOfKey(d.String()), Known: asking[d]}
+		m := NameMember{Device: d.String(), DeviceName: g.nameOfKey(d.String()), Known: len(held[d]) > 0}
 		m.Paused = g.longestPause(func(p namePause) bool { return p.MAC == m.Device })
 		if slices.ContainsFunc(exempt, func(mac net.HardwareAddr) bool { return slices.Equal(mac, d[:]) }) {
 			out.Exempt = append(out.Exempt, m)
@@ -147,7 +144,6 @@ func (g *Gateway) explainGroup(x *Explanation) {
 // askingAddr is an address by which a device asks now.
 func (g *Gateway) askingAddr(key string) (netip.Addr, bool) {
 	all := g.addrsOf(key)
-	slices.SortFunc(all, netip.Addr.Compare)
 	if i := slices.IndexFunc(all, func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() }); i >= 0 {
 		return all[i], true
 	}

@@ -41,16 +41,12 @@ const breath = 50 * time.Millisecond
 
 // guardOnce applies the plan if the kernel does not hold it.
 func (g *Gateway) guardOnce(ctx context.Context) error {
-	want, notes, err := g.plan()
+	want, notes, err := g.planNow()
 	if err != nil {
 		// A site.toml that parses but does not compile is our own fault; what
 		// the kernel holds stays.
 		g.setRules(rules{err: err})
 		return fmt.Errorf("planning: %w", err)
-	}
-	if g.o.Resolver != nil && want.Names != nil {
-		g.o.Resolver.Set(want.Names)
-		g.o.Resolver.SetUpstreams(want.Routes, want.Devices)
 	}
 	text := want.Rules.String()
 	g.mu.Lock()
@@ -79,6 +75,18 @@ func (g *Gateway) guardOnce(ctx context.Context) error {
 	g.setRules(rules{applied: text, ok: true, readAt: at, notes: notes})
 	signal(g.edge) // a repair may have cost a window its elements
 	return nil
+}
+
+// planNow plans, and puts the name filter's part in force.
+func (g *Gateway) planNow() (Desired, []Note, error) {
+	g.naming.Lock()
+	defer g.naming.Unlock()
+	want, notes, err := g.plan()
+	if err == nil && g.o.Resolver != nil && want.Names != nil {
+		g.o.Resolver.Set(want.Names)
+		g.o.Resolver.SetUpstreams(want.Routes, want.Devices)
+	}
+	return want, notes, err
 }
 
 func (g *Gateway) setRules(r rules) {

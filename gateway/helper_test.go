@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"monban/dnsfilter/bypass"
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway/config"
@@ -33,6 +34,8 @@ var (
 
 	rececom = device.MAC{0x00, 0x1b, 0x8b, 0, 0, 0x31} // as the shipped example has it
 	ehr     = device.MAC{0x00, 0x0b, 0x5d, 0, 0, 0x32}
+
+	ways = bypass.NewSet()
 )
 
 // A box is a gateway on a pretend machine.

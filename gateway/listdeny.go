@@ -182,7 +182,8 @@ func (g *Gateway) EndDeny(ctx context.Context, who people.Actor, id int64) error
 }
 
 // Denies are the names the clinic itself refuses: those of site.toml, then the
-// others, the newest first.
+// others, the newest first. While the others cannot be read it says so beside
+// those of site.toml.
 func (g *Gateway) Denies(ctx context.Context, who people.Actor) ([]NameDeny, error) {
 	if err := may(who, people.ActRead); err != nil {
 		return nil, err
@@ -196,6 +197,9 @@ func (g *Gateway) Denies(ctx context.Context, who people.Actor) ([]NameDeny, err
 	defer g.subs.mu.Unlock()
 	for _, d := range slices.Backward(g.subs.denies) {
 		all = append(all, denyView(d))
+	}
+	if !g.subs.deniesLoaded {
+		return all, g.storeFault()
 	}
 	return all, nil
 }

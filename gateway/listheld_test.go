@@ -309,3 +309,38 @@ func TestDenyName(t *testing.T) {
 		t.Error("still refused")
 	}
 }
+
+// What cannot be read is not taken for none.
+func TestDeniesUnread(t *testing.T) {
+	b := newBox(t)
+	b.edit("must_work = [", "deny = [\"site.example\"]\nmust_work = [")
+	good := b.o.Store
+	b.o.Store = noStore
+	b.start()
+	all, err := b.Denies(t.Context(), inspector)
+	fails(t, err, "store.not_a_database")
+	if len(all) != 1 || all[0].Name != "site.example" {
+		t.Errorf("%+v", all)
+	}
+	b.Gateway.o.Store = good
+	b.keepOnce(t.Context())
+	if _, err := b.Denies(t.Context(), inspector); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who does not answer for lists does not see what the clinic pays for them with.
+func TestSecretsInAddressesOfLists(t *testing.T) {
+	b := newBox(t)
+	b.edit("[tools]", strings.ReplaceAll(subscribed, "lists.example/ads.txt", "lists.example/a%20b/ads.txt?token=geheim&x=1"))
+	b.start()
+	for who, want := range map[string]string{"staff": "https://lists.example/a%20b/ads.txt", "director": "https://lists.example/a%20b/ads.txt?token=geheim&x=1"} {
+		all, err := b.NameLists(t.Context(), map[string]people.Actor{"staff": staff, "director": b.director()}[who])
+		if err != nil || len(all) < 2 || all[1].URL != want {
+			t.Errorf("%s: %+v, %v", who, all, err)
+		}
+	}
+	if got := bare("https://me:geheim@lists.example:8443/p?q=geheim#geheim"); got != "https://lists.example:8443/p" {
+		t.Error(got)
+	}
+}

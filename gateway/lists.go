@@ -31,7 +31,7 @@ func (g *Gateway) listsChanged() bool {
 	return !slices.Equal(now, g.lists.stamps)
 }
 
-// A listFile is one list as it lies on disk, or in the program.
+// A listFile is one list as it lies on disk.
 type listFile struct {
 	name, stamp string
 	format      list.Format
@@ -95,7 +95,6 @@ func (g *Gateway) loadLists() {
 	g.subs.building.Lock() // two at once would take twice the memory
 	defer g.subs.building.Unlock()
 	files, stamps := g.listFiles()
-	files = append(files, builtIn()...)
 	g.mu.Lock()
 	next := lists{compiled: g.lists.compiled, partial: g.lists.partial, at: g.lists.at, stamps: stamps}
 	g.mu.Unlock()
@@ -128,7 +127,7 @@ func (g *Gateway) compileLists(next *lists, files []listFile, kept error) {
 	}
 	next.compiled, next.at, next.partial, next.notes = compiled, g.o.Clock.Wall(), broken != nil, nil
 	switch {
-	case broken != nil && len(compiled.Sources()) > len(builtIn()):
+	case broken != nil && len(compiled.Sources()) > 0:
 		next.notes = unreadNotes(*broken, "gateway.list_part", "danger")
 	case broken != nil:
 		next.notes = unreadNotes(*broken, "gateway.list_none", "danger")

@@ -98,9 +98,17 @@ func (g *Gateway) subscribe(ctx context.Context) error {
 	}
 }
 
+// clockAwaited says whether fetching waits for the clock to be set.
+func (g *Gateway) clockAwaited() bool {
+	return !g.o.Clock.Synced() && g.o.Clock.Boot() < g.subs.began+clockWait
+}
+
 // nextCheck is how long until some list is due, at most fetchPoll.
 func (g *Gateway) nextCheck() time.Duration {
 	now, next := g.o.Clock.Boot(), fetchPoll
+	if g.clockAwaited() {
+		return next
+	}
 	g.subs.mu.Lock()
 	defer g.subs.mu.Unlock()
 	for _, due := range g.subs.due {
@@ -121,14 +129,13 @@ func (g *Gateway) checkLists(ctx context.Context) {
 	}
 	lists := g.fetched()
 	g.forgetSubs(lists)
-	unset := !g.o.Clock.Synced() && g.o.Clock.Boot() < g.subs.began+clockWait
 	for _, l := range lists {
 		g.subState(l)
 	}
 	g.mendTexts()
 	took := false
 	for _, l := range lists {
-		if unset || !g.isDue(l) {
+		if g.clockAwaited() || !g.isDue(l) {
 			continue
 		}
 		took = g.checkList(ctx, l) || took

@@ -187,14 +187,16 @@ func TestNeverFetched(t *testing.T) {
 	}
 }
 
-// A clock that is not set makes every certificate look wrong; it is waited for.
+// A clock that is not set makes every certificate look wrong; it is waited for,
+// which is said to who asks and costs nothing.
 func TestSubscriptionWaitsForTheClock(t *testing.T) {
 	s := &fakeServer{text: numbered(3)}
 	b := subscriber(t, s)
 	b.time.set(noon, false)
+	what, err := b.CheckNameLists(t.Context(), b.director())
 	b.later(fetchFirst + fetchWithin)
-	if s.asked != 0 {
-		t.Error("asked by a wrong clock")
+	if s.asked != 0 || err != nil || what != ListsNoClock || b.nextCheck() != fetchPoll || !b.view("ads").Next.IsZero() {
+		t.Errorf("asked %d times; %q, %v; next in %v", s.asked, what, err, b.nextCheck())
 	}
 	b.later(clockWait)
 	if s.asked != 1 {
@@ -328,10 +330,14 @@ func TestPinnedSubscription(t *testing.T) {
 func TestCheckNameLists(t *testing.T) {
 	s := &fakeServer{text: numbered(10)}
 	b := subscriber(t, s)
-	fails(t, b.CheckNameLists(t.Context(), staff), "people.may_not")
-	for range 3 {
-		if err := b.CheckNameLists(t.Context(), b.director()); err != nil {
-			t.Fatal(err)
+	fails(t, second(b.CheckNameLists(t.Context(), staff)), "people.may_not")
+	for i := range 3 {
+		want := ListsChecked
+		if i == 0 {
+			want = ListsChecking
+		}
+		if what, err := b.CheckNameLists(t.Context(), b.director()); err != nil || what != want {
+			t.Fatalf("%q, %v", what, err)
 		}
 		b.checkLists(t.Context())
 	}
@@ -344,7 +350,7 @@ func TestCheckNameLists(t *testing.T) {
 			t.Error("nobody sees that it is on its way")
 		}
 	}
-	if err := b.CheckNameLists(t.Context(), b.director()); err != nil {
+	if _, err := b.CheckNameLists(t.Context(), b.director()); err != nil {
 		t.Fatal(err)
 	}
 	b.checkLists(t.Context())

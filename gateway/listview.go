@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 // so.
 const (
 	ListInUse   = "in_use"
+	ListCounted = "counted" // what asks for its names is counted, and answered
 	ListOld     = "old"     // in use, but the last try to renew it failed
 	ListHeld    = "held"    // in use as it was; a new one waits for the director
 	ListWaiting = "waiting" // not fetched yet
@@ -30,7 +32,7 @@ type ListView struct {
 	State    string          `json:"state"`
 	Format   string          `json:"format,omitempty"` // as read
 	File     string          `json:"file,omitempty"`   // below the directory of site.toml …
-	URL      string          `json:"url,omitempty"`    // … or where it is fetched from
+	URL      string          `json:"url,omitempty"`    // … or where it is fetched from; the whole for those who answer for lists alone
 	Pinned   bool            `json:"pinned,omitempty"` // only one file is taken
 	Signed   bool            `json:"signed,omitempty"` // only what its makers have signed is taken
 	BuiltIn  bool            `json:"built_in,omitempty"`
@@ -62,7 +64,10 @@ func (g *Gateway) NameLists(ctx context.Context, who people.Actor) ([]ListView, 
 	reports := compiled.Sources()
 	var all []ListView
 	for _, l := range g.current().config.DNS.Lists {
-		v := ListView{Name: l.Name, File: l.File, URL: l.URL, State: ListInUse, Pinned: l.Sum != [32]byte{}, Signed: !l.Key.IsZero()}
+		v := ListView{Name: l.Name, File: l.File, URL: bare(l.URL), State: ListInUse, Pinned: l.Sum != [32]byte{}, Signed: !l.Key.IsZero()}
+		if who.May(people.ActLists) {
+			v.URL = l.URL
+		}
 		there := v.read(reports)
 		if l.URL != "" {
 			g.fetchedView(l, &v)
@@ -77,14 +82,35 @@ func (g *Gateway) NameLists(ctx context.Context, who people.Actor) ([]ListView, 
 		}
 		all = append(all, v)
 	}
-	for _, r := range reports {
-		if strings.HasPrefix(r.Name, config.BuiltIn) {
-			v := ListView{Name: r.Name, State: ListInUse, BuiltIn: true}
-			v.read(reports)
-			all = append(all, v)
-		}
+	state := ListInUse
+	if g.current().config.DNS.Around == config.Observe {
+		state = ListCounted
+	}
+	for _, r := range g.around.Sources() {
+		v := ListView{Name: r.Name, State: state, BuiltIn: true}
+		v.read(g.around.Sources())
+		all = append(all, v)
 	}
 	return all, nil
+}
+
+// bare is an address without what may be a secret of the clinic's: a password,
+// a subscriber's number.
+func bare(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// ListTitle is what people call a list, in their language.
+func ListTitle(lang text.Lang, name string) string {
+	code := "page.lists.name." + name
+	if said := lang.Say(code, nil); strings.HasPrefix(name, config.BuiltIn) && said != code {
+		return said
+	}
+	return name
 }
 
 // read adds what reading the list gave; false if it is not in use.
@@ -112,7 +138,7 @@ func (g *Gateway) fetchedView(l config.List, v *ListView) {
 	g.subs.mu.Lock()
 	defer g.subs.mu.Unlock()
 	v.Busy = g.subs.busy == l.Name
-	if due, ok := g.subs.due[l.Name]; ok && (st.Sum == "" || st.Sum != hex.EncodeToString(l.Sum[:])) {
+	if due, ok := g.subs.due[l.Name]; ok && !g.clockAwaited() && (st.Sum == "" || st.Sum != hex.EncodeToString(l.Sum[:])) {
 		v.Next = g.o.Clock.Wall().UTC().Add(max(0, due-g.o.Clock.Boot()))
 	}
 }
@@ -120,22 +146,36 @@ func (g *Gateway) fetchedView(l config.List, v *ListView) {
 // checkAgain is how soon after a try people can ask for another.
 const checkAgain = time.Minute
 
+// What becomes of the wish that lists are fetched. Codes of the page's
+// sentences end so.
+const (
+	ListsChecking = "checking"
+	ListsChecked  = "checked_now" // within the last minute, all of them
+	ListsNoClock  = "no_clock"    // they are fetched once the clock is set
+)
+
 // CheckNameLists fetches every list now that is fetched, apart from those that
-// were tried within the last minute. It does not wait for them.
-func (g *Gateway) CheckNameLists(_ context.Context, who people.Actor) error {
+// were tried within the last minute. It does not wait for them, and says what
+// becomes of it.
+func (g *Gateway) CheckNameLists(_ context.Context, who people.Actor) (string, error) {
 	if err := may(who, people.ActAllowName); err != nil {
-		return err
+		return "", err
 	}
+	what := ListsChecked
 	for _, l := range g.fetched() {
 		st := g.subState(l)
 		g.subs.mu.Lock()
 		if since := g.o.Clock.Wall().Sub(st.Tried); st.Tried.IsZero() || since < 0 || since >= checkAgain {
 			g.subs.due[l.Name] = g.o.Clock.Boot()
+			what = ListsChecking
 		}
 		g.subs.mu.Unlock()
 	}
+	if g.clockAwaited() {
+		return ListsNoClock, nil
+	}
 	signal(g.subs.wake)
-	return nil
+	return what, nil
 }
 
 // tooOld is how long a list may stay as it is before people are told on the

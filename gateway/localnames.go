@@ -58,20 +58,13 @@ func addLocal(p *dnsfilter.Policy, c config.Config, known []device.Device, now t
 			put(d.Name, mac, true)
 		}
 	}
-	var none device.MAC
-	holder := map[netip.Addr]device.MAC{}
-	newest := map[netip.Addr]time.Time{}
 	for _, d := range known {
 		put(d.Name, d.MAC, d.NamedBy == fromSite)
-		for _, a := range d.Addrs {
-			if behind(c.LAN.Addresses, a.Addr) && now.Sub(a.Seen) < addrKept && (holder[a.Addr] == none || a.Seen.After(newest[a.Addr])) {
-				holder[a.Addr], newest[a.Addr] = d.MAC, a.Seen
-			}
-		}
 	}
+	held := holdingsOf(known)
 	byMAC := map[device.MAC][]string{}
 	for name, k := range claims {
-		if k.mac != none {
+		if k.mac != (device.MAC{}) {
 			byMAC[k.mac] = append(byMAC[k.mac], name)
 		}
 	}
@@ -85,7 +78,7 @@ func addLocal(p *dnsfilter.Policy, c config.Config, known []device.Device, now t
 		})
 		var addrs []netip.Addr
 		for _, a := range d.Addrs {
-			if holder[a.Addr] == d.MAC {
+			if slices.Contains(held[d.MAC], a.Addr) && behind(c.LAN.Addresses, a.Addr) && now.Sub(a.Seen) < addrKept {
 				addrs = append(addrs, a.Addr)
 			}
 		}

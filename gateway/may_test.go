@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // pages before anybody has signed in, and what lets people in.
 var free = []string{
 	// Of whoever sits at a device in the house.
-	"BlockedName", "WishBlocked", "Actor", "Admit", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
+	"BlockedName", "Health", "WishBlocked", "Actor", "Admit", "BeginSetUp", "FinishSetUp", "Inside", "Logins", "PageNames", "PendingSetUp", "PrepareSetUp",
 	"Owns", "Proof", "Reload", "Run", "SeeLimited", "SeeTool", "SetUpNeeded", "SignIn", "Site", "SiteID", "Status", "StepUp", "Tools", "Vendors", "Zone"}
 
 // acts are all others, each as somebody would call it. An act that gets as far
@@ -72,7 +73,8 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"AcceptList":     func(c context.Context, a people.Actor) error { return b.AcceptList(c, a, "none", "") },
 		"RefuseList":     func(c context.Context, a people.Actor) error { return b.RefuseList(c, a, "none", "") },
 		"NameLists":      func(c context.Context, a people.Actor) error { return second(b.NameLists(c, a)) },
-		"CheckNameLists": func(c context.Context, a people.Actor) error { return b.CheckNameLists(c, a) },
+		"ConfirmNetwork": func(c context.Context, a people.Actor) error { return b.ConfirmNetwork(c, a) },
+		"CheckNameLists": func(c context.Context, a people.Actor) error { return second(b.CheckNameLists(c, a)) },
 		"Denies":         func(c context.Context, a people.Actor) error { return second(b.Denies(c, a)) },
 		"DenyName":       func(c context.Context, a people.Actor) error { return second(b.DenyName(c, a, "", "")) },
 		"EndDeny":        func(c context.Context, a people.Actor) error { return b.EndDeny(c, a, 99) },
@@ -96,10 +98,19 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"PauseNames": func(c context.Context, a people.Actor) error {
 			return b.PauseNames(c, a, PauseAsk{Length: time.Second})
 		},
-		"NameGroups":  func(c context.Context, a people.Actor) error { return second(b.NameGroups(c, a)) },
-		"ResumeNames": func(c context.Context, a people.Actor) error { return b.ResumeNames(c, a, PauseAsk{}) },
-		"TestNotice":  func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
-		"SetDeputy":   func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
+		"NameGroups":    func(c context.Context, a people.Actor) error { return second(b.NameGroups(c, a)) },
+		"ResumeNames":   func(c context.Context, a people.Actor) error { return b.ResumeNames(c, a, PauseAsk{}) },
+		"TestNotice":    func(c context.Context, a people.Actor) error { return b.TestNotice(c, a, "pigeon") },
+		"SetDeputy":     func(c context.Context, a people.Actor) error { return b.SetDeputy(c, a, 99, true) },
+		"Firmware":      func(c context.Context, a people.Actor) error { return second(b.Firmware(c, a)) },
+		"CheckFirmware": func(c context.Context, a people.Actor) error { return b.CheckFirmware(c, a) },
+		"UploadFirmware": func(c context.Context, a people.Actor) error {
+			return second(b.UploadFirmware(c, a, strings.NewReader("")))
+		},
+		"ApproveFirmware": func(c context.Context, a people.Actor) error { return b.ApproveFirmware(c, a, "") },
+		"HurryFirmware":   func(c context.Context, a people.Actor) error { return b.HurryFirmware(c, a, "") },
+		"CancelFirmware":  func(c context.Context, a people.Actor) error { return b.CancelFirmware(c, a, "") },
+		"SeeFirmware":     func(c context.Context, a people.Actor) error { return b.SeeFirmware(c, a) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
 			return second(b.CheckAuditAgainst(c, a, nil))
 		},
@@ -150,8 +161,11 @@ func TestMay(t *testing.T) {
 		"Names": boss, "NameStats": boss, "ExportNames": boss, "AllowName": boss, "EndAllow": boss, "PauseNames": boss, "ResumeNames": boss,
 		"WhyName": working, "WishName": working, "Allows": working, "NameGroups": working,
 		"AcceptList": boss, "RefuseList": boss, "CheckNameLists": boss, "DenyName": boss, "EndDeny": boss,
-		"NameLists": everybody, "Denies": everybody,
-		"BreakSealed": {director, people.Staff}, "ReportWindow": working,
+		"NameLists": everybody, "Denies": everybody, "Firmware": everybody,
+		"CheckFirmware": {director, vendor, people.Console}, "UploadFirmware": {director, vendor, people.Console},
+		"CancelFirmware": {director, vendor, people.Console}, "ApproveFirmware": {director}, "HurryFirmware": {director}, "SeeFirmware": {director},
+		"ConfirmNetwork": {director, vendor, people.Console},
+		"BreakSealed":    {director, people.Staff}, "ReportWindow": working,
 		"ReviewWindow": {director, people.Staff, people.Console}, "ExcuseWindow": {director, people.Staff, people.Console},
 	}
 	for name, call := range all {

@@ -9,6 +9,7 @@ import (
 
 	"monban/dnsfilter"
 	"monban/gateway/config"
+	"monban/gateway/device"
 	"monban/gateway/people"
 	"monban/gateway/store"
 	"monban/gateway/text"
@@ -283,16 +284,15 @@ func (g *Gateway) namePaused(p *dnsfilter.Policy) {
 }
 
 // addrsOf are the addresses by which the device with that key asks now.
-func (g *Gateway) addrsOf(key string) (out []netip.Addr) {
+func (g *Gateway) addrsOf(key string) []netip.Addr {
+	mac, err := device.ParseMAC(key)
+	if err != nil {
+		return nil
+	}
 	g.mu.Lock()
 	known := g.inventory.All(g.o.Clock.Wall())
 	g.mu.Unlock()
-	for a, mac := range holders(known) {
-		if mac.String() == key {
-			out = append(out, a)
-		}
-	}
-	return out
+	return holdingsOf(known)[mac]
 }
 
 // pauseLeft is what remains of a pause for all.

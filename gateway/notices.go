@@ -46,6 +46,16 @@ var toldAs = map[string]string{
 	"dns.wished_page.one":      notice.Info,
 	"dns.wished_page.all":      notice.Info,
 
+	"firmware.offered":       notice.Info,
+	"firmware.uploaded":      notice.Info,
+	"firmware.approved":      notice.Info,
+	"firmware.cancelled":     notice.Info,
+	"firmware.restarting":    notice.Info,
+	"firmware.committed":     notice.Info,
+	"firmware.went_back":     notice.Caution,
+	"firmware.not_installed": notice.Caution,
+	"firmware.rolled_back":   notice.Caution,
+
 	"window.lapsed":           notice.Caution,
 	"window.not_opened":       notice.Caution,
 	"window.not_extended":     notice.Caution,
@@ -67,6 +77,8 @@ var toldAs = map[string]string{
 	"people.recovery_used":    notice.Caution,
 	"selftest.ran.unmeasured": notice.Caution,
 	"config.refused":          notice.Caution,
+	"network.trial":           notice.Caution,
+	"network.reverted":        notice.Caution,
 	"dns.list_held.shrunk":    notice.Caution,
 	"dns.list_held.refuses":   notice.Caution,
 	"dns.list_held.both":      notice.Caution,
@@ -85,7 +97,7 @@ var toldAs = map[string]string{
 
 // seldom are told once an hour at most, for each window: something that goes
 // on breaking the rules must not bury the clinic in mail. The log has each.
-var seldom = []string{"rules.foreign", "window.put_right", "window.address_moved", "window.unknown_closed", "people.sealed_wrong",
+var seldom = []string{"rules.foreign", "network.trial", "window.put_right", "window.address_moved", "window.unknown_closed", "people.sealed_wrong",
 	"dns.limited", "dns.wished_page.one", "dns.wished_page.all"}
 
 // tell writes a line of the log and, if it is one people are told of, puts a

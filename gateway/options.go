@@ -14,9 +14,11 @@ import (
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway/device"
+	"monban/gateway/netconf"
 	"monban/gateway/notice"
 	"monban/gateway/selftest"
 	"monban/gateway/store"
+	"monban/image"
 )
 
 // A Firewall makes the kernel hold exactly the rules it is given, and carries
@@ -80,6 +82,8 @@ type Options struct {
 	State  string // required; the state directory
 	// Provision is where a first site.toml is copied from once; optional.
 	Provision string
+	// Provisioned is where provisioning left its report at this boot; optional.
+	Provisioned string
 	// SetUpLAN is the LAN port before there is a site.toml, from the board
 	// file; without it a box without configuration shows no page.
 	SetUpLAN string
@@ -93,6 +97,9 @@ type Options struct {
 	Tools    *tools.Set                                                                   // optional; without it no remote-support tool is known
 	Tunnels  Tunnels                                                                      // optional; without it there are no WireGuard windows
 	SiteID   func() string                                                                // optional; what signed requests name this box by
+	Slots    Slots                                                                        // optional; without it the box's own software is somebody else's matter
+	Updates  Subscriber                                                                   // optional; without it nobody is asked for newer versions of it
+	Probe    Probe                                                                        // optional; without it no version is seen to work
 	Store    func() (*store.DB, error)                                                    // required; opens the database
 	// LocalAddrs gives the addresses an interface has now.
 	LocalAddrs func(iface string) ([]netip.Addr, error) // required
@@ -103,6 +110,11 @@ type Options struct {
 
 	// Untuned names the kernel settings that are not as the rules need them.
 	Untuned func() []string // optional
+	// Network asks the root service that changes the network.
+	Network func(context.Context, netconf.Request) (netconf.Change, error) // optional; without it the ports are somebody else's
+	// Data is what became of the partition for records at boot; zero where the
+	// box was not started from the image.
+	Data image.DataState
 
 	Clock   Clock        // required
 	BootID  string       // required; /proc/sys/kernel/random/boot_id

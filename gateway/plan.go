@@ -2,11 +2,10 @@ package gateway
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"slices"
 
 	"monban/dnsfilter"
+	"monban/dnsfilter/bypass"
 	"monban/dnsfilter/list"
 	"monban/dnsfilter/upstream"
 	"monban/firewall"
@@ -30,16 +29,12 @@ type Desired struct {
 
 // Plan is the meaning of a configuration: it decides, nothing else. known are
 // the devices, blocked the compiled block lists (nil before the first is
-// read). The findings are what people should be told.
+// read), around the ways around the name filter, allowed the names the clinic
+// has allowed to all devices. The findings are what people should be told.
 //
 // Windows are no part of it. They live beside the rules in the kernel's own
 // sets, so that replacing rules touches none of them.
-func Plan(c config.Config, known []device.Device, blocked *list.List) (Desired, []Note, error) {
-	return plan(c, known, blocked, nil)
-}
-
-// plan is Plan with the names the clinic has allowed to all devices.
-func plan(c config.Config, known []device.Device, blocked *list.List, allowed []string) (Desired, []Note, error) {
+func Plan(c config.Config, known []device.Device, blocked *list.List, around *bypass.Set, allowed []string) (Desired, []Note, error) {
 	var notes []Note
 	p := firewall.Policy{
 		WAN:        []string{c.WAN.Interface},
@@ -55,7 +50,8 @@ func plan(c config.Config, known []device.Device, blocked *list.List, allowed []
 	for _, a := range c.LAN.Addresses {
 		p.LANPrefixes = append(p.LANPrefixes, a.Masked())
 	}
-	planAround(&p, c, allowed)
+	planAround(&p, c, around, allowed)
+	now := holdingsOf(known)
 	for _, d := range c.Devices {
 		if d.Egress == config.Answered {
 			p.Answered = append(p.Answered, d.MAC)
@@ -71,7 +67,7 @@ func plan(c config.Config, known []device.Device, blocked *list.List, allowed []
 			if !ok {
 				continue // config.Parse refuses it
 			}
-			addrs := addresses(known, d.MAC, o.To.Is4())
+			addrs := dialling(now.of(d), o.To.Is4())
 			if len(addrs) == 0 {
 				notes = append(notes, Note{Code: "gateway.outbound_unseen", Level: "info",
 					Args: map[string]any{"device": d.Label, "vendor": v.Label}, Link: "/devices"})
@@ -86,9 +82,9 @@ func plan(c config.Config, known []device.Device, blocked *list.List, allowed []
 	if err != nil {
 		return Desired{}, notes, err
 	}
-	n, err := names(c, known, blocked)
+	n, err := names(c, now, blocked)
 	d := Desired{Rules: rules, Names: n}
-	d.Routes, d.Devices = routes(c, known)
+	d.Routes, d.Devices = routes(c, now)
 	return d, notes, err
 }
 
@@ -116,7 +112,7 @@ func global(wan []netip.Prefix) bool {
 }
 
 // names is the name filter's policy, but for what is granted by windows.
-func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilter.Policy, error) {
+func names(c config.Config, now holdings, blocked *list.List) (*dnsfilter.Policy, error) {
 	must, err := dnsfilter.NewNames(c.DNS.MustWork...)
 	if err != nil {
 		return nil, fmt.Errorf("names that must work: %w", err)
@@ -138,12 +134,8 @@ func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilt
 		if d.Egress != config.Answered {
 			continue
 		}
-		for _, k := range known {
-			if slices.Equal(k.MAC[:], d.MAC) {
-				for _, a := range k.Addrs {
-					p.Answered[a.Addr] = true
-				}
-			}
+		for _, a := range now.of(d) {
+			p.Answered[a] = true
 		}
 	}
 	for _, a := range c.LAN.Addresses {
@@ -151,24 +143,18 @@ func names(c config.Config, known []device.Device, blocked *list.List) (*dnsfilt
 		p.AddLocal(config.PageName, a.Addr())
 	}
 	p.Refusal = refusal(c)
-	addGroups(p, c, known)
+	addGroups(p, c, now)
 	return p, nil
 }
 
-// addresses returns the addresses of one family a device was seen with, the
-// newest first.
-func addresses(known []device.Device, mac net.HardwareAddr, want4 bool) []netip.Addr {
-	i := slices.IndexFunc(known, func(d device.Device) bool { return slices.Equal(d.MAC[:], mac) })
-	if i < 0 {
-		return nil
-	}
-	var out []netip.Addr
-	for _, a := range known[i].Addrs {
-		if a.Addr.Is4() == want4 && !a.Addr.IsLinkLocalUnicast() {
-			out = append(out, a.Addr)
+// dialling are those of a device's addresses from which it can reach beyond the
+// link by that family.
+func dialling(all []netip.Addr, by4 bool) (out []netip.Addr) {
+	for _, a := range all {
+		if a.Is4() == by4 && !a.IsLinkLocalUnicast() {
+			out = append(out, a)
 		}
 	}
-	slices.SortFunc(out, netip.Addr.Compare) // so that the same devices give the same rules
 	return out
 }
 

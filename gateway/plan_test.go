@@ -60,7 +60,7 @@ func ip(s string) []byte { return netip.MustParseAddr(s).AsSlice() }
 func TestPlanExample(t *testing.T) {
 	c := example(t, `must_work = ["www.lab.example"]`,
 		"must_work = [\"www.lab.example\"]\nexempt = [\"xray\", \"02:00:00:00:00:99\"]")
-	d, notes, err := Plan(c, []device.Device{known(rececom, "192.168.10.31", "2001:db8:10::31", "fe80::31")}, nil)
+	d, notes, err := Plan(c, []device.Device{known(rececom, "192.168.10.31", "2001:db8:10::31", "fe80::31")}, nil, ways, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestPlanExample(t *testing.T) {
 // and nobody else anywhere.
 func TestPlanAndPasses(t *testing.T) {
 	d := known(rececom, "192.168.10.31", "2001:db8:10::31")
-	plan, _, err := Plan(example(t), []device.Device{d}, nil)
+	plan, _, err := Plan(example(t), []device.Device{d}, nil, ways, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +151,11 @@ func TestPlanAndPasses(t *testing.T) {
 
 // The same facts in another order are the same rules.
 func TestPlanOrder(t *testing.T) {
-	a, _, err := Plan(example(t), []device.Device{known(rececom, "192.168.10.41", "192.168.10.31")}, nil)
+	a, _, err := Plan(example(t), []device.Device{known(rececom, "192.168.10.41", "192.168.10.31")}, nil, ways, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := Plan(example(t), []device.Device{known(ehr), known(rececom, "192.168.10.31", "192.168.10.41")}, nil)
+	b, _, err := Plan(example(t), []device.Device{known(ehr), known(rececom, "192.168.10.31", "192.168.10.41")}, nil, ways, nil)
 	if err != nil || a.Rules.String() != b.Rules.String() {
 		t.Error("the order of what was seen changes the rules", err)
 	}
@@ -174,7 +174,7 @@ func TestPlanWANGlobal(t *testing.T) {
 		{`# addresses by DHCP`, false},
 	} {
 		c := example(t, `addresses = ["203.0.113.10/24", "2001:db8:0:1::10/64"]`, x.addresses)
-		d, _, err := Plan(c, nil, nil)
+		d, _, err := Plan(c, nil, nil, ways, nil)
 		if err != nil {
 			t.Fatal(x.addresses, err)
 		}
@@ -187,7 +187,7 @@ func TestPlanWANGlobal(t *testing.T) {
 // A device that was never seen has no address to permit; people are told.
 func TestPlanFindings(t *testing.T) {
 	for _, seen := range [][]device.Device{nil, {known(ehr, "192.168.10.32")}, {known(rececom)}, {known(rececom, "2001:db8:10::31")}} {
-		d, notes, err := Plan(example(t), seen, nil)
+		d, notes, err := Plan(example(t), seen, nil, ways, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,6 +59,8 @@ func (g *Gateway) openStore(ctx context.Context) {
 			return g.tell(tx, "store.finding", map[string]any{"why": f.Code})
 		})
 	}
+	g.noteProvision(ctx)
+	g.noteReverted(ctx)
 	if err := g.PrepareSetUp(ctx); err != nil {
 		g.troubled(err)
 	}

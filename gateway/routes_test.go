@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"monban/gateway/device"
 )
@@ -20,7 +19,7 @@ zone = [
 		known(device.MAC{0x00, 0x20, 0x6b, 0, 0, 0x41}, "192.168.10.41", "fe80::41"),
 		known(device.MAC{0x00, 0x00, 0x4c, 0, 0, 0x21}, "192.168.10.21"),
 	}
-	d, _, err := Plan(c, known, nil)
+	d, _, err := Plan(c, known, nil, ways, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,22 +31,5 @@ zone = [
 	}
 	if !d.Names.Private.Has("www.closed.example") || d.Names.Private.Has("www.example") {
 		t.Error("private answers are not as the zones say")
-	}
-}
-
-// An address that went on to another device takes no zone along.
-func TestRoutesOfMovedAddress(t *testing.T) {
-	c := example(t, `must_work = ["www.lab.example"]`, `must_work = ["www.lab.example"]
-zone = [{ name = "closed.example", upstreams = ["192.0.2.53"], devices = ["xray"] }]`)
-	xray := known(device.MAC{0x00, 0x20, 0x6b, 0, 0, 0x41}, "192.168.10.41", "192.168.10.42")
-	guest := known(device.MAC{2, 0, 0, 0, 0, 1}, "192.168.10.41")
-	for want, seen := range map[string]time.Duration{
-		"map[xray:[192.168.10.42]]":               time.Minute,
-		"map[xray:[192.168.10.41 192.168.10.42]]": -time.Minute,
-	} {
-		guest.Addrs[0].Seen = xray.Addrs[0].Seen.Add(seen)
-		if _, got := routes(c, []device.Device{xray, guest}); fmt.Sprint(got) != want {
-			t.Errorf("%v, want %s", got, want)
-		}
 	}
 }

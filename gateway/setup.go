@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"monban/gateway/people"
+	"monban/gateway/provision"
 	"monban/gateway/store"
 	"monban/gateway/text"
 )
@@ -48,16 +50,30 @@ func (g *Gateway) PrepareSetUp(ctx context.Context) error {
 		return err
 	}
 	code, hash := people.NewSetupCode()
+	seed := filepath.Join(g.o.State, provision.Seed)
+	if b, err := os.ReadFile(seed); err == nil {
+		// Provisioning has looked at it; one that is no code leaves ours.
+		if c, h, ok := people.SetupCode(string(b)); ok {
+			code, hash = c, h
+		}
+	}
 	// The file first: a code nobody can read would lock the box.
 	if err := renameio.WriteFile(g.setUpFile(), []byte(code+"\n"), 0o600); err != nil {
 		return text.NewFault("store.read_only").Because(err)
 	}
-	return g.act(ctx, people.Box, func(tx *store.Tx) error {
+	err := g.act(ctx, people.Box, func(tx *store.Tx) error {
 		if err := tx.SetMeta(keySetUp, []byte(hash)); err != nil {
 			return err
 		}
 		return tx.Audit("setup.code_made", nil)
 	})
+	if err == nil {
+		err = os.Remove(seed)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err
 }
 
 func (g *Gateway) setUpFile() string { return filepath.Join(g.o.State, "setup-code") }

@@ -22,11 +22,11 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 	g.mu.Lock()
 	all, unnamed := g.inventory.Len()
 	st := Status{
-		Mode: s.mode, Clinic: s.config.Clinic, Version: g.o.Version,
+		Mode: s.mode, Clinic: s.config.Clinic, Version: g.o.Version, Box: g.o.Data.Box,
 		RulesOK: g.rules.ok, RulesReadAt: g.rules.readAt,
 		ClockSynced: g.o.Clock.Synced(), Now: g.o.Clock.Wall(),
 		Devices: all, Unnamed: unnamed,
-		DNS:   DNSStatus{Names: siteNames(g.lists.compiled), ListAt: g.lists.at},
+		DNS:   DNSStatus{Names: g.lists.compiled.Len(), ListAt: g.lists.at},
 		Notes: g.notes(s, unnamed),
 	}
 	if g.proof.State == selftest.OK {
@@ -40,6 +40,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 			st.Notes = append(st.Notes, Note{Code: "gateway.no_upstream", Level: "caution"})
 		}
 	}
+	st.Notes = append(g.dataNotes(), st.Notes...)
 	if g.o.Untuned != nil {
 		if keys := g.o.Untuned(); len(keys) > 0 {
 			st.Notes = append(st.Notes, Note{Code: "gateway.sysctls", Level: "caution", Args: map[string]any{"keys": strings.Join(keys, ", ")}})
@@ -54,9 +55,12 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 				Args: map[string]any{"who": w.Recorder.Name, "vendor": v.VendorLabel, "device": v.DeviceName}})
 		}
 	}
+	st.Notes = append(st.Notes, g.networkNotes()...)
 	st.Notes = append(st.Notes, g.crierNotes(ctx)...)
 	st.Notes = append(st.Notes, g.subNotes()...)
 	st.Notes = append(st.Notes, g.nameNotes()...)
+	st.Notes = append(st.Notes, g.firmwareNotes()...)
+	st.Slots, st.Trial = g.firmwareGlance()
 	st.DNS.Paused, st.DNS.Pauses = g.pauseLeft(), g.namePauses()
 	if g.db() == nil {
 		st.Open = append(st.Open, g.unrecorded()...)

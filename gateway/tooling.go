@@ -155,6 +155,8 @@ func (g *Gateway) nameTools(p *dnsfilter.Policy) {
 // setNames puts the name filter's policy in force at once, for a tool's window
 // that has opened or is over.
 func (g *Gateway) setNames() error {
+	g.naming.Lock()
+	defer g.naming.Unlock()
 	s := g.current()
 	if g.o.Resolver == nil || s.mode == SetUp {
 		return nil
@@ -162,7 +164,7 @@ func (g *Gateway) setNames() error {
 	g.mu.Lock()
 	known, blocked := g.inventory.All(g.o.Clock.Wall()), g.lists.compiled
 	g.mu.Unlock()
-	p, err := names(s.config, known, blocked)
+	p, err := names(s.config, holdingsOf(known), blocked)
 	if err != nil {
 		return fmt.Errorf("planning the names: %w", err)
 	}

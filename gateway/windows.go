@@ -202,6 +202,9 @@ func (g *Gateway) breakOpen(ctx context.Context, who people.Actor, w window.Wind
 // tells the kernel, and records what the kernel then held. g.acts is held.
 func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window,
 	before func(*store.Tx) (window.Window, error), begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
+	if err := g.restarting(); err != nil {
+		return Window{}, err
+	}
 	if !registered(g.current().config, w) { // site.toml has changed since it was asked for
 		return Window{}, text.NewFault("window.vendor_changed", "vendor", g.view(w).VendorLabel).On("vendor")
 	}

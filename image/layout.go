@@ -1,5 +1,7 @@
 package image
 
+import "cmp"
+
 // A Board is a kind of machine the firmware is made for. Everything that
 // differs between machines is one of these two ways to boot.
 type Board string
@@ -62,3 +64,35 @@ func Disk(b Board) []Partition {
 	// Room for three UKIs of the larger architecture.
 	return append([]Partition{{Name: ESP, Type: typeESP, UUID: "6d6f6e62-616e-4000-8000-000000000001", MiB: 256, FAT: true}}, common...)
 }
+
+// DiskUUID is the GUID of the partition table itself.
+const DiskUUID = "6d6f6e62-616e-4000-8000-000000000000"
+
+// shippedData is the size in MiB of the partition data in a disk image: room
+// enough to be grown later.
+const shippedData = 64
+
+// Size is the size of a partition in a disk image, in MiB.
+func Size(b Board, name string) int {
+	for _, p := range Disk(b) {
+		if p.Name == name {
+			return cmp.Or(p.MiB, shippedData)
+		}
+	}
+	return 0
+}
+
+// Start is where a partition begins, in MiB from the beginning of the disk.
+func Start(b Board, name string) int {
+	at := 1 // the table
+	for _, p := range Disk(b) {
+		if p.Name == name {
+			break
+		}
+		at += cmp.Or(p.MiB, shippedData)
+	}
+	return at
+}
+
+// DiskMiB is the size of a disk image, with the second table at its end.
+func DiskMiB(b Board) int { return Start(b, "") + 1 }

@@ -39,7 +39,7 @@ func root(t *testing.T) string {
 	put("usr/lib/systemd/system", os.DirFS("/lib/systemd/system"))
 	put("usr/lib/systemd/system", units)
 	put("usr/lib/systemd/system-preset", presets)
-	for _, program := range []string{"usr/bin/monban", "usr/bin/networkctl", "usr/lib/systemd/systemd-networkd"} {
+	for _, program := range []string{"usr/bin/monban", "usr/bin/networkctl", "usr/lib/systemd/systemd-networkd", "usr/lib/monban/monban-data"} {
 		put(filepath.Dir(program), fstest.MapFS{filepath.Base(program): {Mode: 0o755}})
 	}
 	for _, old := range []string{"lib", "bin", "sbin"} {
@@ -110,9 +110,19 @@ func TestBootHasNoCycle(t *testing.T) {
 func TestExposure(t *testing.T) {
 	dir := root(t)
 	overall := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
-	for name, most := range map[string]float64{
+	bounds := map[string]float64{
 		"monban.service": 2, "monban-selftest.service": 3, "monban-boot.service": 3, "monban-closed.service": 3,
-	} {
+		"monban-provision.service": 3, "monban-net.service": 3, "monban-net-change.service": 3, "monban-lamp@.service": 2,
+		"monban-slot.service": 2, "monban-trial.service": 1,
+		// What it mounts is for everybody: it cannot have a view of the files of its own.
+		"monban-data.service": 3.4,
+	}
+	for _, name := range names(t) {
+		if _, ok := bounds[name]; strings.HasSuffix(name, ".service") && !ok {
+			t.Errorf("%s has no bound", name)
+		}
+	}
+	for name, most := range bounds {
 		out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--root="+dir, name).CombinedOutput()
 		m := overall.FindSubmatch(out)
 		if err != nil || m == nil {
@@ -141,6 +151,21 @@ func TestRights(t *testing.T) {
 		{"monban-selftest.service", "CapabilityBoundingSet", "[CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN]"},
 		{"monban-selftest.socket", "SocketUser", "[monban]"},
 		{"monban-selftest.socket", "SocketMode", "[0600]"},
+		{"monban-slot.service", "CapabilityBoundingSet", "[CAP_SYS_ADMIN CAP_SYS_MODULE]"},
+		{"monban-slot.service", "DeviceAllow", "[block-* rw]"},
+		{"monban-slot.service", "PrivateNetwork", "[yes]"},
+		{"monban-slot.service", "RestrictAddressFamilies", "[AF_UNIX]"},
+		{"monban-slot.socket", "SocketUser", "[monban]"},
+		{"monban-slot.socket", "SocketMode", "[0600]"},
+		{"monban-trial.service", "User", "[monban]"},
+		{"monban-trial.service", "CapabilityBoundingSet", "[]"},
+		{"monban-provision.service", "CapabilityBoundingSet", "[CAP_SYS_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE]"},
+		{"monban-provision.service", "DeviceAllow", "[block-* r]"},
+		{"monban-net.service", "CapabilityBoundingSet", "[CAP_CHOWN CAP_DAC_OVERRIDE]"},
+		{"monban-net-change.service", "CapabilityBoundingSet", "[CAP_CHOWN CAP_DAC_OVERRIDE]"},
+		{"monban-net.socket", "SocketUser", "[monban]"},
+		{"monban-net.socket", "SocketMode", "[0600]"},
+		{"monban-lamp@.service", "CapabilityBoundingSet", "[]"},
 		{"monban-closed.service", "Before", "[network-pre.target systemd-networkd.service shutdown.target]"},
 		{"systemd-networkd.service.d/10-monban.conf", "Requires", "[monban-closed.service]"},
 	} {

@@ -90,7 +90,7 @@ func (v *visit) blockPage(status int, why gateway.NameWhy, fault error) error {
 	if v.lang != v.Lang {
 		m.Action += "?lang=" + string(v.lang)
 	}
-	for _, x := range []struct{ code, value string }{{"page.why.list", why.List}, {"page.why.line", lineOf(why.Line)}, {"page.why.alias", why.Via}, {"page.why.tool", why.Tool}} {
+	for _, x := range []struct{ code, value string }{{"page.why.list", v.listTitle(why.List)}, {"page.why.line", lineOf(why.Line)}, {"page.why.alias", why.Via}, {"page.why.tool", why.Tool}} {
 		if x.value != "" {
 			m.Facts = append(m.Facts, view.Fact{Name: v.say(x.code), Value: plain(x.value)})
 		}

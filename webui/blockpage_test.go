@@ -39,7 +39,7 @@ func TestBlockPage(t *testing.T) {
 			if w.Code != http.StatusForbidden || w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 				t.Fatalf("%s %.40q: %d %v", method, path, w.Code, w.Header())
 			}
-			for _, want := range []string{"<bdi class=\"code\">ads.example.jp</bdi>", "1234", "許可をお願いする", "https://monban.home.arpa/names/why?name=ads.example.jp", `action="/monban/wish"`} {
+			for _, want := range []string{"<bdi class=\"code\">ads.example.jp</bdi>", "1,234", "許可をお願いする", "https://monban.home.arpa/names/why?name=ads.example.jp", `action="/monban/wish"`} {
 				if !strings.Contains(body, want) {
 					t.Fatalf("%s %.40q: no %s in %s", method, path, want, body)
 				}

@@ -17,6 +17,8 @@ type listSide struct {
 	lists   []gateway.ListView
 	denies  []gateway.NameDeny
 	checked int
+	check   string // what becomes of it
+	unread  error  // the clinic's own refusals cannot be read
 	answer  string // the last, and to what
 }
 
@@ -37,6 +39,7 @@ func listedFake() *fake {
 		{Name: "new", State: gateway.ListWaiting, URL: "https://lists.example/n.txt", Next: at.Add(time.Minute)},
 		{Name: "fixed", State: gateway.ListMissing, URL: "https://lists.example/f.txt", Pinned: true, Tried: at, Next: at.Add(time.Minute), Error: text.NewFault("list.fetch_sum", "list", "fixed")},
 		{Name: "bypass-dns", State: gateway.ListInUse, BuiltIn: true, Format: "hosts", Names: 100, Lines: 110},
+		{Name: "bypass-tor", State: gateway.ListCounted, BuiltIn: true, Format: "hosts", Names: 3, Lines: 4},
 	}
 	f.denies = []gateway.NameDeny{{Name: "games.example"}, {ID: 2, Name: "shop.example.co.jp", Reason: "診療中のため", By: f.director, At: at}}
 	return f
@@ -46,10 +49,10 @@ func (f *fake) NameLists(context.Context, people.Actor) ([]gateway.ListView, err
 	return f.lists, nil
 }
 
-func (f *fake) CheckNameLists(context.Context, people.Actor) error {
+func (f *fake) CheckNameLists(context.Context, people.Actor) (string, error) {
 	f.acts++
 	f.checked++
-	return nil
+	return f.check, nil
 }
 
 func (f *fake) AcceptList(_ context.Context, who people.Actor, name, sum string) error {
@@ -75,7 +78,7 @@ func (f *fake) answerList(who people.Actor, name, sum, how string) error {
 }
 
 func (f *fake) Denies(context.Context, people.Actor) ([]gateway.NameDeny, error) {
-	return f.denies, nil
+	return f.denies, f.listSide.unread
 }
 
 func (f *fake) DenyName(_ context.Context, who people.Actor, name, reason string) (gateway.NameDeny, error) {

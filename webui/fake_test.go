@@ -66,6 +66,7 @@ type fake struct {
 	aside
 	nameSide
 	listSide
+	firmSide
 }
 
 func newFake() *fake {
@@ -190,7 +191,7 @@ func (f *fake) Status(context.Context) (gateway.Status, error) {
 	if f.broken != nil {
 		return gateway.Status{}, f.broken
 	}
-	s := gateway.Status{Mode: f.mode, Clinic: f.clinic, Version: "0.1.0", RulesOK: true, RulesReadAt: f.now(), ClockSynced: f.synced, Now: f.now(),
+	s := gateway.Status{Mode: f.mode, Clinic: f.clinic, Version: "0.1.0", Slots: f.firm.Slots, Trial: f.firm.Trial, RulesOK: true, RulesReadAt: f.now(), ClockSynced: f.synced, Now: f.now(),
 		Devices: len(f.devices), AuditHead: "9f86d081884c7d659a2feaa0c55ad015", AuditCount: 120, LastProof: f.now().Add(-5 * time.Hour), Notes: f.notes,
 		DNS: gateway.DNSStatus{Names: 81234, Queries: 4567, Refused: 89, UpstreamOK: true, Paused: f.paused, Pauses: f.pauses}}
 	if f.unread {

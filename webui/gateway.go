@@ -2,6 +2,7 @@ package webui
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 
@@ -219,8 +220,9 @@ type Namer interface {
 type Librarian interface {
 	// NameLists are all lists and what became of them.
 	NameLists(ctx context.Context, actor people.Actor) ([]gateway.ListView, error)
-	// CheckNameLists fetches them now that are fetched, without waiting.
-	CheckNameLists(ctx context.Context, actor people.Actor) error
+	// CheckNameLists fetches them now that are fetched, without waiting, and says
+	// what becomes of it.
+	CheckNameLists(ctx context.Context, actor people.Actor) (string, error)
 	// AcceptList and RefuseList answer for a list that is held back, of that
 	// sum. Both need a fresh step-up.
 	AcceptList(ctx context.Context, actor people.Actor, name, sum string) error
@@ -230,6 +232,24 @@ type Librarian interface {
 	// DenyName refuses one more ("name", "reason"); EndDeny takes one back.
 	DenyName(ctx context.Context, actor people.Actor, name, reason string) (gateway.NameDeny, error)
 	EndDeny(ctx context.Context, actor people.Actor, id int64) error
+}
+
+// An Updater is the box's own software.
+type Updater interface {
+	// Firmware is the version that runs, how it stands, and what is newer.
+	Firmware(ctx context.Context, actor people.Actor) (gateway.Firmware, error)
+	// CheckFirmware has newer versions looked for now, without waiting.
+	CheckFirmware(ctx context.Context, actor people.Actor) error
+	// UploadFirmware takes an update file in ("file") and offers what it is of.
+	UploadFirmware(ctx context.Context, actor people.Actor, file io.Reader) (gateway.FirmwareOffer, error)
+	// ApproveFirmware lets the offer of that sum be installed in the night;
+	// HurryFirmware, once it is approved, now. Both need a fresh step-up.
+	ApproveFirmware(ctx context.Context, actor people.Actor, sum string) error
+	HurryFirmware(ctx context.Context, actor people.Actor, sum string) error
+	// CancelFirmware takes the approval back, or throws a file away.
+	CancelFirmware(ctx context.Context, actor people.Actor, sum string) error
+	// SeeFirmware says that somebody has seen that the box went back.
+	SeeFirmware(ctx context.Context, actor people.Actor) error
 }
 
 // A Gateway is all a page needs. *gateway.Gateway is one.
@@ -247,4 +267,6 @@ type Gateway interface {
 	Namer
 	Warden
 	Librarian
+	Updater
+	Mover
 }

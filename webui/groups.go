@@ -72,7 +72,7 @@ func (v *visit) groupCard(g gateway.NameGroup, all time.Duration) view.NameGroup
 		c.Hours = append(c.Hours, row)
 	}
 	if !g.Next.IsZero() {
-		c.Next = v.say("page.groups.next", "at", v.hour(g.Next))
+		c.Next = v.say("page.groups.next", "at", v.turn(g.Next))
 	}
 	may := v.who.May(people.ActAllowName) && all <= 0 // a pause for all ends below
 	if may {
@@ -93,6 +93,15 @@ func (v *visit) groupCard(g gateway.NameGroup, all time.Duration) view.NameGroup
 		c.Devices = append(c.Devices, row)
 	}
 	return c
+}
+
+// turn is when a schedule begins or ends, which is at a whole minute.
+func (v *visit) turn(t time.Time) string {
+	at := v.hour(t)
+	if strings.Count(at, ":") > 1 {
+		at = at[:len(at)-len(":00")]
+	}
+	return at
 }
 
 // safeWord keeps what no catalogue knows from being looked up in one.

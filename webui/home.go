@@ -128,7 +128,7 @@ func (v *visit) health(st gateway.Status) []view.Fact {
 		dns.Level, dns.Value = "caution", v.say("page.health.dns_bad")
 	}
 	return []view.Fact{
-		rules, clock, dns,
+		rules, clock, dns, v.firmwareHealth(st),
 		{Name: v.say("page.health.planned"), URL: "/windows", Value: v.say("page.health.planned_n", "n", st.Planned)},
 		{Name: v.say("page.health.devices"), URL: "/devices", Value: v.say("page.health.devices_n", "n", st.Devices, "new", st.Unnamed)},
 		{Name: v.say("page.health.proof"), Value: v.when(st.LastProof)},

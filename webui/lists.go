@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,11 +37,15 @@ func (v *visit) listsPage(fault error, typed view.DenyForm, fields []string) err
 	if err != nil {
 		return err
 	}
+	m := view.NameLists{Tabs: v.nameTabs(listsPath)}
 	denies, err := v.Gateway.Denies(v.r.Context(), v.who)
-	if err != nil {
+	var why *text.Fault
+	switch {
+	case errors.As(err, &why):
+		m.Unread = &view.Note{Level: view.Caution, Text: v.say("page.denies.unread", "why", v.lang.Say(why.Code, v.shown(why.Args)))}
+	case err != nil:
 		return err
 	}
-	m := view.NameLists{Tabs: v.nameTabs(listsPath)}
 	for _, l := range all {
 		m.Lists = append(m.Lists, v.nameList(l))
 		m.Check = m.Check || l.URL != "" && v.who.May(people.ActAllowName)
@@ -64,11 +69,11 @@ func (v *visit) listsPage(fault error, typed view.DenyForm, fields []string) err
 
 // listLevels are the signs of a list's states.
 var listLevels = map[string]string{
-	gateway.ListInUse: "good", gateway.ListOld: "caution", gateway.ListHeld: "caution", gateway.ListWaiting: "info", gateway.ListMissing: "danger",
+	gateway.ListInUse: "good", gateway.ListCounted: "info", gateway.ListOld: "caution", gateway.ListHeld: "caution", gateway.ListWaiting: "info", gateway.ListMissing: "danger",
 }
 
 func (v *visit) nameList(l gateway.ListView) view.NameList {
-	m := view.NameList{Name: v.listName(l), Key: plainTo(l.Name, 64), Level: listLevels[l.State], State: v.say("page.lists." + l.State)}
+	m := view.NameList{Name: v.listTitle(l.Name), Key: plainTo(l.Name, 64), Level: listLevels[l.State], State: v.say("page.lists." + l.State)}
 	if l.Busy {
 		m.Notes = append(m.Notes, view.Note{Level: view.Info, Text: v.say("page.lists.busy")})
 	}
@@ -93,17 +98,8 @@ func (v *visit) nameList(l gateway.ListView) view.NameList {
 	return m
 }
 
-// listName is what people call a list.
-func (v *visit) listName(l gateway.ListView) string {
-	if !l.BuiltIn {
-		return plainTo(l.Name, 64)
-	}
-	code := "page.lists.name." + l.Name
-	if said := v.say(code); said != code {
-		return said
-	}
-	return plainTo(l.Name, 64)
-}
+// listTitle is what people call a list.
+func (v *visit) listTitle(name string) string { return plainTo(gateway.ListTitle(v.lang, name), 64) }
 
 // listFacts are what is known of a list, one line each.
 func (v *visit) listFacts(l gateway.ListView) (facts []view.Fact) {
@@ -120,13 +116,14 @@ func (v *visit) listFacts(l gateway.ListView) (facts []view.Fact) {
 	case l.Signed:
 		add("page.lists.trust", v.say("page.lists.signed"))
 	}
+	if l.BuiltIn {
+		add("page.lists.names", v.say("page.lists.names_built", "names", number(l.Names)))
+		return facts
+	}
 	if l.Lines > 0 {
 		add("page.lists.names", v.say("page.lists.names_n", "names", number(l.Names), "lines", number(l.Lines), "format", plain(v.say("page.lists.format."+l.Format))))
 		add("page.lists.bad", v.lineNumbers(l.Bad, l.First))
 		add("page.lists.unusable", v.lineNumbers(l.Unusable, l.FirstUn))
-	}
-	if l.BuiltIn {
-		return facts
 	}
 	add("page.lists.changed", v.when(l.Changed))
 	if l.URL != "" {
@@ -175,10 +172,15 @@ func (v *visit) nameDeny(d gateway.NameDeny) view.NameDeny {
 }
 
 func (v *visit) checkLists() error {
-	if err := v.Gateway.CheckNameLists(v.r.Context(), v.who); err != nil {
+	what, err := v.Gateway.CheckNameLists(v.r.Context(), v.who)
+	if err != nil {
 		return err
 	}
-	v.tell(view.Good, "page.lists.checking")
+	level := view.Info
+	if what == gateway.ListsChecking {
+		level = view.Good
+	}
+	v.tell(level, "page.lists."+what)
 	return v.to(listsPath)
 }
 

@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"monban/dnsfilter"
+	"monban/gateway"
 	"monban/gateway/people"
+	"monban/gateway/text"
 )
 
 func TestListsPageInBothLanguages(t *testing.T) {
@@ -36,7 +39,7 @@ func TestListsPage(t *testing.T) {
 	_, body := c.get("/lists")
 	shown := shownText(body)
 	for _, want := range []string{"今すぐ確認", "1,234,567 件", "4,321 行(1、22、333", "行目など)", "2 行(7、99 行目)", "作者の署名", "www.mhlw.go.jp", "厚生労働省", "123,456",
-		"つながりませんでした", "使えていません", "まだ受け取っていません", "新しい版を止めています", "組み込み:門番以外のDNSサービス", "games.example", "設定ファイル", "診療中のため", "いま受け取っています"} {
+		"つながりませんでした", "使えていません", "まだ受け取っていません", "新しい版は判断待ちです", "組み込み:門番以外のDNSサービス", "数えるだけで、止めていません", "games.example", "設定ファイル", "診療中のため", "いま受け取っています"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -46,6 +49,31 @@ func TestListsPage(t *testing.T) {
 	}
 	if _, body := c.get("/names"); !strings.Contains(body, `href="/lists"`) {
 		t.Error("no way from the other pages about names")
+	}
+}
+
+// What could not be read is not said to be none.
+func TestDeniesUnread(t *testing.T) {
+	f := listedFake()
+	f.listSide.unread = text.NewFault("store.unusable")
+	c := in(t, f)
+	_, body := c.get("/lists")
+	if shown := shownText(body); !strings.Contains(shown, "読めないため") || !strings.Contains(shown, "保管場所がいま使えません") || !strings.Contains(shown, "games.example") {
+		t.Error("it does not say that they could not be read")
+	}
+	f.denies = nil
+	if _, body := c.get("/lists"); strings.Contains(shownText(body), "ありません。") {
+		t.Error("it says that there is none")
+	}
+}
+
+// A list of the program's own has the same name wherever it is met.
+func TestTitlesOfLists(t *testing.T) {
+	f := listedFake()
+	f.records[0].Reason, f.records[0].List = dnsfilter.Bypass, "bypass-tor"
+	c := in(t, f)
+	if _, body := c.get("/names"); !strings.Contains(body, "組み込み:Tor") || strings.Contains(body, "bypass-tor") {
+		t.Error("the record shows its key")
 	}
 }
 
@@ -84,8 +112,14 @@ func TestListsPageForOthers(t *testing.T) {
 func TestListActs(t *testing.T) {
 	f := listedFake()
 	c := in(t, f)
-	if status, _ := c.post("/lists/check"); status != http.StatusSeeOther || f.checked != 1 {
-		t.Error("check:", status)
+	for i, x := range []struct{ what, says string }{{gateway.ListsChecking, "確認しています"}, {gateway.ListsNoClock, "時刻がまだ合っていない"}, {gateway.ListsChecked, "確認したばかり"}} {
+		f.check = x.what
+		if status, _ := c.post("/lists/check"); status != http.StatusSeeOther || f.checked != i+1 {
+			t.Error("check:", status)
+		}
+		if _, body := c.get("/lists"); !strings.Contains(shownText(body), x.says) {
+			t.Errorf("after %s it does not say %q", x.what, x.says)
+		}
 	}
 	if status, _ := c.post("/lists/held/malware", "sum", "00ff", "totp-malware", rightTOTP); status != http.StatusNotFound || f.answer != "" {
 		t.Error("no answer:", status, f.answer)

@@ -25,7 +25,7 @@ func (v *visit) nameFile() error {
 			v.say("page.names.verdict"), v.say("page.names.why"), v.say("page.why.list"), v.say("page.why.line"), v.say("page.why.alias"), v.say("page.why.tool")))
 		for _, r := range all {
 			w.Write(inert(r.At.In(v.Zone()).Format("2006-01-02 15:04:05"), plain(r.DeviceName), r.Client.String(), plainTo(r.Name, 253), plain(r.Type),
-				v.verdictWord(r.Verdict), v.reasonWords(r.Reason), plain(r.List), rawLine(r.Line), plainTo(r.Via, 253), plain(r.Tool)))
+				v.verdictWord(r.Verdict), v.reasonWords(r.Reason), v.listTitle(r.List), rawLine(r.Line), plainTo(r.Via, 253), plain(r.Tool)))
 		}
 		if more {
 			w.Write(inert(v.say("page.names.file_more", "n", len(all))))

@@ -129,7 +129,7 @@ func (v *visit) nameFound(w gateway.NameWhy) *view.NameFound {
 		device.Value = v.say("page.why.any")
 	}
 	m.Facts = append(m.Facts, device)
-	for _, x := range []struct{ code, value string }{{"page.why.list", w.List}, {"page.why.line", lineOf(w.Line)}, {"page.why.group", gateway.GroupTitle(v.lang, w.Group, w.GroupLabel)}, {"page.why.hours", w.Hours.In(v.lang)},
+	for _, x := range []struct{ code, value string }{{"page.why.list", v.listTitle(w.List)}, {"page.why.line", lineOf(w.Line)}, {"page.why.group", gateway.GroupTitle(v.lang, w.Group, w.GroupLabel)}, {"page.why.hours", w.Hours.In(v.lang)},
 		{"page.why.entrance", w.Host}, {"page.why.alias", w.Via}, {"page.why.tool", w.Tool}} {
 		if x.value != "" {
 			m.Facts = append(m.Facts, view.Fact{Name: v.say(x.code), Value: plain(x.value)})
@@ -173,7 +173,7 @@ func (v *visit) nameReason(reason, list string, line int, tool string) string {
 	if reason == "" {
 		return ""
 	}
-	return prose(v.say(reason, "list", plain(list), "line", line, "tool", plain(tool)))
+	return prose(v.say(reason, "list", v.listTitle(list), "line", number(line), "tool", plain(tool)))
 }
 
 func (v *visit) nameAllow(a gateway.NameAllow) view.NameAllow {

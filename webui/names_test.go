@@ -90,7 +90,7 @@ func TestNameLog(t *testing.T) {
 	f := namedFake()
 	c := in(t, f)
 	_, body := c.get("/names")
-	for _, want := range []string{"レセコン", "very-long-label-0.", "一覧「ads」の 1234 行目", "(別名 alias.example)", "30 日", "before=151", "院長と"} {
+	for _, want := range []string{"レセコン", "very-long-label-0.", "一覧「ads」の 1,234 行目", "(別名 alias.example)", "30 日", "before=151", "院長と"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -113,7 +113,7 @@ func TestWhyAndAllow(t *testing.T) {
 	f := namedFake()
 	c := in(t, f)
 	_, body := c.get("/names/why?name=ads.example.jp")
-	for _, want := range []string{"門番が止めています", "1234", "alias.example", `action="/names/why/allow"`, "受付のプリンタ だけ"} {
+	for _, want := range []string{"門番が止めています", "1,234", "alias.example", `action="/names/why/allow"`, "受付のプリンタ だけ"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"monban/gateway"
 	"monban/gateway/people"
 	"monban/gateway/text"
 	"monban/webui/static"
@@ -81,6 +82,8 @@ func (s *site) routes() []route {
 	all = append(all, evasionRoutes()...)
 	all = append(all, listRoutes()...)
 	all = append(all, groupRoutes()...)
+	all = append(all, firmwareRoutes()...)
+	all = append(all, networkRoutes()...)
 	return append(all, s.moreRoutes()...)
 }
 
@@ -138,12 +141,21 @@ func (v *visit) pass(rt route) error {
 		}
 	}
 	if v.r.Method == http.MethodPost {
-		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
+		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, mostOf(rt))
 		if err := v.r.ParseForm(); err != nil {
 			return text.NewFault("page.bad_form").Because(err)
 		}
 	}
 	return rt.run(v)
+}
+
+// mostOf is how many bytes of a form are taken: many only where a file is, and
+// there as it comes.
+func mostOf(rt route) int64 {
+	if rt.path == uploadPath {
+		return gateway.MaxUpdate + formAround
+	}
+	return maxBody
 }
 
 // toTheDoor leads somebody without a session to where he gets one.

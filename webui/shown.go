@@ -21,7 +21,7 @@ func (v *visit) shown(args map[string]any) text.Args {
 }
 
 // words are the arguments that hold a code word, with where its words are.
-var words = map[string]string{"state": "state", "to": "state", "from": "state", "how": "how", "role": "role", "act": "act", "kind": "kind", "length": "for"}
+var words = map[string]string{"state": "state", "to": "state", "from": "state", "how": "how", "role": "role", "act": "act", "kind": "kind", "verdict": "names", "length": "for"}
 
 func (v *visit) shownArg(key string, a any) any {
 	switch a := a.(type) {

@@ -167,7 +167,7 @@ func (c *explainCmd) Run(e *env) error {
 		return err
 	}
 	return c.print(e.stdout, x, func() {
-		fmt.Fprintln(e.stdout, x.Name+":", e.lang.Say(x.Reason, text.Args{"list": x.List, "line": x.Line, "tool": x.Tool}))
+		fmt.Fprintln(e.stdout, x.Name+":", e.lang.Say(x.Reason, text.Args{"list": gateway.ListTitle(e.lang, x.List), "line": x.Line, "tool": x.Tool}))
 		for _, s := range []struct{ code, value string }{{"page.why.for", x.DeviceName}, {"page.why.group", gateway.GroupTitle(e.lang, x.Group, x.GroupLabel)},
 			{"page.why.hours", x.Hours.In(e.lang)}, {"page.why.entrance", x.Host}, {"page.why.alias", x.Via}, {"page.why.since", since(x.Since)}} {
 			if s.value != "" {

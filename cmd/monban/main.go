@@ -41,6 +41,10 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"The tamper-evident log."`
 	DNS       dnsCmd       `cmd:"" name:"dns" help:"The name filter."`
 	Selftest  selftestCmd  `cmd:"" help:"The root service that tries the box from outside."`
+	Slot      slotCmd      `cmd:"" help:"The two versions of the box's own software, and updates."`
+	Net       netCmd       `cmd:"" help:"The box's network: its files at boot, a change on trial."`
+	Provision provisionCmd `cmd:"" help:"Take a first site.toml from the MONBAN partition or a USB stick, at boot. Needs root."`
+	Lamp      lampCmd      `cmd:"" help:"Say on the console and by the board's lamp what keeps the box from working."`
 	Lab       labCmd       `cmd:"" help:"A pretend clinic to try everything in."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"monban/dnsfilter/bypass"
 	"monban/firewall"
 	"monban/firewall/kernel"
 	"monban/gateway"
@@ -51,23 +53,35 @@ func (c *rulesCmd) Run(e *env) error {
 // compile makes the rules of site.toml, or of the last good generation if the
 // file is missing or broken, or the closed ones if there is none.
 func (c *rulesCmd) compile(e *env) (firewall.Ruleset, error) {
-	conf, err := config.Load(c.Config)
+	_, conf, err := goodSite(func() ([]byte, error) { return os.ReadFile(c.Config) }, c.State, e)
 	if err != nil {
-		if !errors.Is(err, config.ErrNone) {
-			printError(err, e)
-		}
-		gens := config.Generations{Dir: filepath.Join(c.State, "generations")}
-		if conf, _, _, err = gens.LastGood(); err != nil {
-			fmt.Fprintln(e.stderr, "monban:", e.lang.Say("command.rules_closed", nil))
-			return firewall.Closed(), nil
-		}
+		fmt.Fprintln(e.stderr, "monban:", e.lang.Say("command.rules_closed", nil))
+		return firewall.Closed(), nil
 	}
-	want, _, err := gateway.Plan(conf, nil, nil)
+	want, _, err := gateway.Plan(conf, nil, nil, bypass.NewSet(), nil)
 	if err != nil && c.Boot {
 		printError(err, e)
 		return firewall.Closed(), nil
 	}
 	return want.Rules, err
+}
+
+// goodSite is what a box is run with before its daemon says so: site.toml, as
+// read returns it, or the last good generation if it is missing or broken. It
+// returns config.ErrNone if there is none.
+func goodSite(read func() ([]byte, error), state string, e *env) ([]byte, config.Config, error) {
+	b, err := read()
+	if err == nil {
+		var conf config.Config
+		if conf, err = config.Parse(b); err == nil {
+			return b, conf, nil
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		printError(err, e)
+	}
+	conf, b, _, err := config.Generations{Dir: filepath.Join(state, "generations")}.LastGood()
+	return b, conf, err
 }
 
 func load(rules firewall.Ruleset) error {

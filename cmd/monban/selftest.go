@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"syscall"
@@ -44,13 +43,13 @@ type selftestServeCmd struct {
 	Listen string `placeholder:"PATH" help:"Unix socket to make and serve on; without it the inherited socket named selftest."`
 }
 
-// selftestIdle is how long an activated service waits for another request.
-const selftestIdle = 10 * time.Second
+// activeIdle is how long an activated service waits for another request.
+const activeIdle = 10 * time.Second
 
 // Run serves until it is stopped, or, activated by its socket, until nobody
 // asks any more.
 func (c *selftestServeCmd) Run(e *env) error {
-	l, idle, err := c.listen()
+	l, idle, err := rootSocket(c.Listen, "selftest")
 	if err != nil {
 		return err
 	}
@@ -65,11 +64,13 @@ func (c *selftestServeCmd) Run(e *env) error {
 	})
 }
 
-func (c *selftestServeCmd) listen() (*net.UnixListener, time.Duration, error) {
-	if c.Listen != "" {
+// rootSocket makes the Unix socket path, or without one takes the inherited
+// socket of that name, and says how long to wait for a request.
+func rootSocket(path, name string) (*net.UnixListener, time.Duration, error) {
+	if path != "" {
 		// Closed to others from its first moment.
 		defer syscall.Umask(syscall.Umask(0o177))
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: c.Listen, Net: "unix"})
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 		if err != nil {
 			return nil, 0, fmt.Errorf("making socket: %w", err)
 		}
@@ -81,10 +82,10 @@ func (c *selftestServeCmd) listen() (*net.UnixListener, time.Duration, error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("taking inherited socket: %w", err)
 		}
-		if u, ok := l.(*net.UnixListener); ok && f.Name() == "selftest" {
-			return u, selftestIdle, nil
+		if u, ok := l.(*net.UnixListener); ok && f.Name() == name {
+			return u, activeIdle, nil
 		}
 		l.Close()
 	}
-	return nil, 0, errors.New("no inherited socket named selftest; use --listen PATH")
+	return nil, 0, fmt.Errorf("no inherited socket named %s; use --listen PATH", name)
 }

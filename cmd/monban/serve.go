@@ -28,6 +28,7 @@ import (
 	"monban/gateway/run"
 	"monban/gateway/selftest"
 	"monban/gateway/store"
+	"monban/image"
 )
 
 // serveCmd is the daemon. It runs without root, with CAP_NET_ADMIN and
@@ -39,7 +40,11 @@ type serveCmd struct {
 	SetupLAN  string `name:"setup-lan" env:"MONBAN_SETUP_LAN" help:"LAN port of this board, where the page answers before there is a site.toml." placeholder:"IFACE"`
 	Socket    string `default:"/run/monban/monban.sock" help:"Control socket to make." placeholder:"PATH"`
 	SelfTest  string `name:"selftest-socket" default:"/run/monban/selftest.sock" help:"Socket of the self-test service." placeholder:"PATH"`
+	Slots     string `name:"slot-socket" default:"/run/monban/slot.sock" help:"Socket of the service of the two slots; an image has one." placeholder:"PATH"`
 	Clock     string `hidden:"" help:"A lab's clock." placeholder:"FILE"`
+
+	NetSocket   string `name:"net-socket" help:"Socket of the service that changes the network; without it the network is somebody else's." placeholder:"PATH"`
+	Provisioned string `help:"Where provisioning left its report at this boot." placeholder:"FILE"`
 }
 
 // Run serves until a signal or an error that a restart must mend.
@@ -84,8 +89,16 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	// An update is bigger than a list, and comes in the night.
+	updates, err := subscribe.New(subscribe.Options{
+		Resolve: names.addresses, Limit: gateway.MaxUpdate, Whole: updateWithin,
+		Reach: func(a netip.Addr) bool { return subscribe.Public(a) && !g.Owns(a) },
+	})
+	if err != nil {
+		return err
+	}
 	g, err = gateway.New(gateway.Options{
-		Config: c.Config, State: c.State, Provision: c.Provision, SetUpLAN: c.SetupLAN,
+		Config: c.Config, State: c.State, Provision: c.Provision, Provisioned: c.Provisioned, SetUpLAN: c.SetupLAN,
 		Firewall: k, Resolver: names,
 		Watch: neigh.Watch,
 		SelfTest: func(ctx context.Context, r selftest.Request) (selftest.Result, error) {
@@ -98,9 +111,11 @@ func (c *serveCmd) Run(e *env) error {
 		Send:     send.Sender{Host: config.PageName}.Send,
 		QueryLog: names.log,
 		Lists:    fetcher,
-		Tools:    known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
-		Untuned: untuned,
-		Clock:   clock, BootID: id, Version: version(), Log: log,
+		Slots:    slotsAt(c.Slots), Updates: updates, Probe: probe(),
+		Tools: known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
+		Network: c.network(),
+		Untuned: untuned, Data: dataState(image.DataStateFile),
+		Clock: clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },
 		Beat:  func() { notify(daemon.SdNotifyWatchdog) },
 	})
@@ -131,6 +146,9 @@ func (c *serveCmd) Run(e *env) error {
 		run.Task{Name: "reload", Run: after(ready, func(ctx context.Context) error { return onHangup(ctx, hup, g) })},
 	)
 }
+
+// updateWithin is how long an update may be on its way.
+const updateWithin = 90 * time.Minute
 
 // after delays a task until the rules were read back for the first time.
 func after(ready <-chan struct{}, f func(context.Context) error) func(context.Context) error {

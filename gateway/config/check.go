@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 	_ "time/tzdata" // the image has no zone files
 
@@ -16,16 +17,21 @@ func (f *faults) check(t file) Config {
 	c := Config{
 		Clinic:   f.text("clinic", t.Clinic, required),
 		Timezone: f.timezone(t.Timezone),
-		WAN:      WAN{f.iface("wan.interface", t.WAN.Interface), f.addresses("wan.addresses", t.WAN.Addresses)},
-		LAN:      LAN{f.iface("lan.interface", t.LAN.Interface), f.lan(t.LAN)},
+		WAN:      f.wan(t.WAN),
+		LAN:      f.lan(t.LAN),
 		Page:     Page{f.pageNames(t.Page.Names)},
 		Tools:    Tools{f.observeDays(t.Tools.ObserveDays)},
 		Approval: Approval{t.Approval.Alone},
+		Time:     Time{f.timeServers(t.Time.Servers)},
+		Update:   f.update(t.Update),
 		Devices:  f.devices(t.Devices),
 	}
 	c.WireGuard = f.wireGuard(t.WireGuard)
 	if c.LAN.Interface == c.WAN.Interface && c.LAN.Interface != "" {
 		f.add("lan.interface", "config.same_interface", "value", c.LAN.Interface)
+	}
+	if len(c.WAN.MAC) > 0 && slices.Equal(c.LAN.MAC, c.WAN.MAC) {
+		f.add("lan.mac", "config.duplicate", "value", c.LAN.MAC, "first", "wan.mac")
 	}
 	f.overlaps(t, c)
 	c.DNS = f.dns(t.DNS, c)

@@ -8,6 +8,7 @@ import (
 
 	"monban/dnsfilter/list"
 	"monban/dnsfilter/subscribe"
+	"monban/gateway/minisign"
 )
 
 // BuiltIn is what the names of the lists begin with that every box has. No
@@ -73,7 +74,7 @@ func (f *faults) fetched(at string, w fileList, l *List) {
 	}
 	if w.Key != "" {
 		var err error
-		if l.Key, err = subscribe.ParseKey(w.Key); err != nil {
+		if l.Key, err = minisign.ParseKey(w.Key); err != nil {
 			f.add(join(at, "key"), "config.list_key", "value", show(w.Key))
 		}
 	}

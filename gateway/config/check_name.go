@@ -54,11 +54,17 @@ func (f *faults) text(path, s string, must bool) string {
 // would need quoting somewhere.
 var ifaceForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 
+// IsInterface says whether a network port could be called s. A number alone,
+// and what the kernel calls all of them, is no port's name (systemd.link(5)).
+func IsInterface(s string) bool {
+	return ifaceForm.MatchString(s) && strings.Trim(s, "0123456789") != "" && s != "lo" && s != "all" && s != "default"
+}
+
 func (f *faults) iface(path, s string) string {
 	switch {
 	case s == "":
 		f.add(path, "config.missing")
-	case !ifaceForm.MatchString(s) || s == "lo":
+	case !IsInterface(s):
 		f.add(path, "config.interface", "value", show(s))
 	default:
 		return s

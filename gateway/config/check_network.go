@@ -1,7 +1,9 @@
 package config
 
 import (
+	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 )
 
@@ -63,12 +65,85 @@ func isHost(p netip.Prefix) bool {
 	return a.Is6() || !a.Next().IsValid() || p.Contains(a.Next())
 }
 
-// lan checks the LAN's addresses; at least one must be there.
-func (f *faults) lan(w filePort) []netip.Prefix {
+func (f *faults) wan(w fileWAN) WAN {
+	p := WAN{Interface: f.iface("wan.interface", w.Interface), Addresses: f.addresses("wan.addresses", w.Addresses)}
+	p.MAC = f.portMAC("wan.mac", w.MAC, p.Interface)
+	p.Gateways = f.gateways(w.Gateways, p.Addresses)
+	return p
+}
+
+// lan checks the LAN's port; at least one address must be there.
+func (f *faults) lan(w fileLAN) LAN {
 	if len(w.Addresses) == 0 {
 		f.add("lan.addresses", "config.missing")
 	}
-	return f.addresses("lan.addresses", w.Addresses)
+	p := LAN{Interface: f.iface("lan.interface", w.Interface), Addresses: f.addresses("lan.addresses", w.Addresses)}
+	p.MAC = f.portMAC("lan.mac", w.MAC, p.Interface)
+	return p
+}
+
+// kernelNames are what ports are called before they get a name of ours. One of
+// them may be another port's just then, which would keep it.
+var kernelNames = regexp.MustCompile(`^(eth|wlan|usb)[0-9]+$`)
+
+// portMAC checks the address of the port that is to be called iface.
+func (f *faults) portMAC(path, s, iface string) net.HardwareAddr {
+	if s == "" {
+		return nil
+	}
+	if kernelNames.MatchString(iface) {
+		f.add(join(parent(path), "interface"), "config.port_name", "value", iface)
+	}
+	return f.mac(path, s)
+}
+
+// gateways checks the next hops to the internet. A gateway that lies in no net
+// of ours can never be reached.
+func (f *faults) gateways(written []string, ours []netip.Prefix) []netip.Addr {
+	var all []netip.Addr
+	for i, s := range written {
+		at := index("wan.gateways", i)
+		a, err := netip.ParseAddr(s)
+		family := func(p netip.Prefix) bool { return !p.IsValid() || p.Addr().Is4() == a.Is4() }
+		near := func(p netip.Prefix) bool { return !p.IsValid() || p.Contains(a) && p.Addr() != a }
+		switch {
+		case err != nil || a.Zone() != "" || a.Is4In6():
+			f.add(at, "config.gateway", "value", show(s))
+		case slices.ContainsFunc(all, func(o netip.Addr) bool { return o.Is4() == a.Is4() }):
+			f.add(at, "config.gateway_twice", "value", a)
+		case !slices.ContainsFunc(ours, family):
+			f.add(at, "config.gateway_given", "value", a)
+		case !(a.Is6() && a.IsLinkLocalUnicast()) && !slices.ContainsFunc(ours, near):
+			f.add(at, "config.gateway_far", "value", a)
+		default:
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// mostTimeServers bounds whom the box asks for the time.
+const mostTimeServers = 8
+
+func (f *faults) timeServers(written []string) []string {
+	if len(written) > mostTimeServers {
+		f.add("time.servers", "config.time_many", "max", mostTimeServers)
+		return nil
+	}
+	var all []string
+	seen := f.unique()
+	for i, s := range written {
+		at := index("time.servers", i)
+		name := s
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" && !special(host(a)) {
+			name = a.String()
+		} else {
+			name = f.host(at, s)
+		}
+		seen.add(at, name)
+		all = append(all, name)
+	}
+	return all
 }
 
 // overlaps compares the nets of all sides: the box could not tell which port

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"monban/dnsfilter/list"
-	"monban/dnsfilter/subscribe"
 	"monban/dnsfilter/upstream"
+	"monban/gateway/minisign"
 	"monban/gateway/window"
 )
 
@@ -37,7 +37,9 @@ type Config struct {
 	Tools     Tools
 	Page      Page
 	Approval  Approval
+	Update    Update
 	WireGuard WireGuard // zero: no vendor has a tunnel
+	Time      Time
 	Vendors   []Vendor
 	Devices   []Device
 }
@@ -45,14 +47,22 @@ type Config struct {
 // WAN is the port towards the internet.
 type WAN struct {
 	Interface string
-	// Addresses are our own host addresses with their prefix lengths. Empty:
-	// the system gets them by DHCP and router advertisements.
+	// MAC, if there is one, says which port of the machine has that name.
+	MAC net.HardwareAddr
+	// Addresses are our own host addresses with their prefix lengths. A family
+	// that has none here is given them by DHCP and router advertisements.
 	Addresses []netip.Prefix
+	// Gateways are the next hops to the internet, at most one per family, and
+	// only of a family that has Addresses. IPv4 lies in a net of Addresses, IPv6
+	// there or is link-local.
+	Gateways []netip.Addr
 }
 
 // LAN is the port towards the clinic. Its interface is never the WAN's.
 type LAN struct {
 	Interface string
+	// MAC, if there is one, says which port of the machine has that name.
+	MAC net.HardwareAddr
 	// Addresses are our own host addresses with their prefix lengths, IPv4
 	// first, otherwise in the order of the file. There is at least one.
 	Addresses []netip.Prefix
@@ -120,7 +130,7 @@ type List struct {
 	URL    string            // where it is fetched from, by HTTPS; empty: it is a file
 	Format list.Format       // Auto unless written
 	Sum    [sha256.Size]byte // of what is fetched; zero: any
-	Key    subscribe.Key     // that has signed what is fetched; zero: it is not signed
+	Key    minisign.Key      // that has signed what is fetched; zero: it is not signed
 }
 
 // Path returns where the list's file is when site.toml stands in dir.
@@ -129,6 +139,11 @@ func (l List) Path(dir string) string { return filepath.Join(dir, filepath.FromS
 // PageName is the name the page always answers to (RFC 8375 reserves
 // home.arpa for networks like a clinic's).
 const PageName = "monban.home.arpa"
+
+// Time is where the box gets the time.
+type Time struct {
+	Servers []string // lower-case host names and addresses; empty: those of the image
+}
 
 // Page is how people reach the page.
 type Page struct {

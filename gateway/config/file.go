@@ -9,13 +9,15 @@ type file struct {
 	Version   int64         `toml:"version"`
 	Clinic    string        `toml:"clinic"`
 	Timezone  string        `toml:"timezone"`
-	WAN       filePort      `toml:"wan"`
-	LAN       filePort      `toml:"lan"`
+	WAN       fileWAN       `toml:"wan"`
+	LAN       fileLAN       `toml:"lan"`
 	DNS       fileDNS       `toml:"dns"`
 	Tools     fileTools     `toml:"tools"`
 	Page      filePage      `toml:"page"`
 	Approval  fileApproval  `toml:"approval"`
+	Update    fileUpdate    `toml:"update"`
 	WireGuard fileWireGuard `toml:"wireguard"`
+	Time      fileTime      `toml:"time"`
 	Vendors   []fileVendor  `toml:"vendor"`
 	Devices   []fileDevice  `toml:"device"`
 }
@@ -23,12 +25,25 @@ type file struct {
 // defaults is what a file without a key means, where that is not the zero
 // value.
 func defaults() file {
-	return file{DNS: fileDNS{RefuseWith: string(WithZero), Log: fileNameLog{Days: 7}}, Tools: fileTools{ObserveDays: 7}, WireGuard: fileWireGuard{Port: 51820}}
+	return file{DNS: fileDNS{RefuseWith: string(WithZero), Log: fileNameLog{Days: 7}}, Tools: fileTools{ObserveDays: 7}, WireGuard: fileWireGuard{Port: 51820},
+		Update: fileUpdate{From: "02:00", To: "04:00"}}
 }
 
-type filePort struct {
+type fileWAN struct {
 	Interface string   `toml:"interface"`
+	MAC       string   `toml:"mac"`
 	Addresses []string `toml:"addresses"`
+	Gateways  []string `toml:"gateways"`
+}
+
+type fileLAN struct {
+	Interface string   `toml:"interface"`
+	MAC       string   `toml:"mac"`
+	Addresses []string `toml:"addresses"`
+}
+
+type fileTime struct {
+	Servers []string `toml:"servers"`
 }
 
 type fileDNS struct {
@@ -97,6 +112,12 @@ type filePage struct {
 
 type fileApproval struct {
 	Alone bool `toml:"alone"`
+}
+
+type fileUpdate struct {
+	Address string `toml:"address"`
+	From    string `toml:"from"`
+	To      string `toml:"to"`
 }
 
 type fileVendor struct {

@@ -66,7 +66,7 @@ func TestDocumentIsTheReference(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|").FindAllSubmatch(doc, -1) {
 		got[string(row[1])] = true
 	}
-	for _, table := range []string{"wan", "lan", "dns", "dns.zone", "dns.list", "dns.group", "dns.group.schedule", "dns.log", "tools", "page", "approval", "wireguard", "vendor", "vendor.outbound", "device"} {
+	for _, table := range []string{"wan", "lan", "dns", "dns.zone", "dns.list", "dns.group", "dns.group.schedule", "dns.log", "tools", "time", "page", "approval", "update", "wireguard", "vendor", "vendor.outbound", "device"} {
 		delete(want, table)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

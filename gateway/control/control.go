@@ -116,6 +116,8 @@ func Handler(g *gateway.Gateway) http.Handler {
 		})
 	}
 	handle("GET /status", func(r *http.Request, _ people.Actor) (any, error) { return g.Status(r.Context()) })
+	handle("GET /health", func(r *http.Request, _ people.Actor) (any, error) { return g.Health(r.Context()), nil })
+	handle("GET /firmware", func(r *http.Request, who people.Actor) (any, error) { return g.Firmware(r.Context(), who) })
 	handle("GET /windows", func(r *http.Request, who people.Actor) (any, error) { return g.Windows(r.Context(), who, 0, 0) })
 	handle("GET /windows/{id}", func(r *http.Request, who people.Actor) (any, error) {
 		id, err := windowID(r)

@@ -50,18 +50,36 @@ func (k *fakeKernel) CloseWindow(m firewall.Mark) (int, error) {
 	k.live = slices.DeleteFunc(k.live, func(l kernel.Live) bool { return l.Mark == m })
 	return 0, nil
 }
-func (k *fakeKernel) Live() ([]kernel.Live, error)    { return slices.Clone(k.live), nil }
-func (k *fakeKernel) Counts() (kernel.Counts, error)  { return kernel.Counts{}, nil }
-func (k *fakeKernel) Sweep() (int, error)             { return 0, nil }
-func (k *fakeKernel) Forget(firewall.Mark) error      { return nil }
-func (k *fakeKernel) Flows() ([]firewall.Flow, error) { return nil, nil }
+func (k *fakeKernel) Live() ([]kernel.Live, error)       { return slices.Clone(k.live), nil }
+func (k *fakeKernel) Counts() (kernel.Counts, error)     { return kernel.Counts{}, nil }
+func (k *fakeKernel) Sweep() (int, error)                { return 0, nil }
+func (k *fakeKernel) DropStale() error                   { return nil }
+func (k *fakeKernel) Forget(firewall.Mark) error         { return nil }
+func (k *fakeKernel) Flows() ([]firewall.Flow, error)    { return nil, nil }
+func (k *fakeKernel) Attempts() ([]firewall.Try, error)  { return nil, nil }
+func (k *fakeKernel) Around() ([]firewall.Detour, error) { return nil, nil }
 func (k *fakeKernel) WatchFlows(ctx context.Context, _ func(firewall.Flow)) error {
+	<-ctx.Done()
+	return nil
+}
+func (k *fakeKernel) WatchAttempts(ctx context.Context, _ func(firewall.Sample)) error {
 	<-ctx.Done()
 	return nil
 }
 func (k *fakeKernel) WatchForeign(ctx context.Context, _ func()) error { <-ctx.Done(); return nil }
 
 var noon = time.Date(2027, 3, 2, 3, 0, 0, 0, time.UTC)
+
+// fallen fails the test when a task of the gateway fell, by a call that the
+// fake does not have, say: the others would only wait for it.
+type fallen struct{ t *testing.T }
+
+func (f fallen) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("task restarts")) {
+		f.t.Errorf("the gateway: %s", b)
+	}
+	return len(b), nil
+}
 
 // guarding runs a gateway with the shipped example until the test ends. Its
 // receipt computer stands in the database from an earlier run.
@@ -86,7 +104,7 @@ func guarding(t *testing.T) *gateway.Gateway {
 		LocalAddrs: func(string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("203.0.113.10")}, nil },
 		Clock: gateway.Clock{Wall: func() time.Time { return noon }, Boot: func() time.Duration { return time.Hour },
 			Synced: func() bool { return true }},
-		BootID: "boot-1", Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func() { close(ready) },
+		BootID: "boot-1", Version: "test", Log: slog.New(slog.NewTextHandler(fallen{t}, nil)), Ready: func() { close(ready) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func (g *gate) start(ctx context.Context, group *run.Group) error {
 	dir := g.site.Dir
 	pid, done, err := g.activated([]string{"NOTIFY_SOCKET=" + notifyName}, g.sockets, "--lang", string(g.site.Lang),
 		"serve", "--config", configFile(dir), "--state", stateDir(dir), "--socket", controlSocket(dir),
-		"--selftest-socket", selftestSocket(dir), "--clock", clockFile(dir))
+		"--selftest-socket", selftestSocket(dir), "--slot-socket", "", "--clock", clockFile(dir))
 	if err != nil {
 		return err
 	}

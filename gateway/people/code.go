@@ -74,6 +74,32 @@ func NewSetupCode() (code, hash string) {
 	return code, hashCode(setupUse, code)
 }
 
+// mostSetup and fewestDifferent bound a set-up code that somebody thought of.
+const (
+	mostSetup       = 64
+	fewestDifferent = 6
+)
+
+// SetupCode returns a code that was brought to the box, in the form of
+// NewSetupCode, and what to keep of it. It must have as many signs as one of
+// the box's own, and not all alike.
+func SetupCode(brought string) (code, hash string, ok bool) {
+	s := plain(brought)
+	different := map[rune]bool{}
+	for _, r := range s {
+		different[r] = true
+	}
+	if len(s) < setupSigns || len(s) > mostSetup || len(different) < fewestDifferent {
+		return "", "", false
+	}
+	var groups []string
+	for g := range slices.Chunk([]byte(s), 4) {
+		groups = append(groups, string(g))
+	}
+	code = strings.Join(groups, "-")
+	return code, hashCode(setupUse, code), true
+}
+
 // IsSetupCode reports whether code, as typed, is the one hash was kept of. It
 // takes the same time wherever they differ.
 func IsSetupCode(hash, code string) bool {

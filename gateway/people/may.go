@@ -12,15 +12,15 @@ import (
 var may = map[Role][]Act{
 	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices,
-		ActNames, ActAllowName, ActLists},
+		ActNames, ActAllowName, ActLists, ActBringUpdate, ActApproveUpdate},
 	Staff: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain, ActBreakSealed,
 		ActReport, ActReview},
 	Vendor: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain,
-		ActReport},
+		ActReport, ActBringUpdate},
 	Inspector: {ActRead},
 	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices,
-		ActNames, ActAllowName, ActLists},
+		ActNames, ActAllowName, ActLists, ActBringUpdate},
 	System: {ActRead, ActCloseWindow, ActSelfTest},
 }
 

@@ -44,6 +44,9 @@ const (
 	ActNames        Act = "dns.read"  // see who asked for which name
 	ActAllowName    Act = "dns.allow" // allow a name, refuse one, pause the filter
 	ActLists        Act = "dns.lists" // answer for a list that is held back
+
+	ActBringUpdate   Act = "firmware.bring"   // send an update of the box's own software, or have one looked for
+	ActApproveUpdate Act = "firmware.approve" // have it installed
 )
 
 // An Actor is who does something, as the audit log names him.

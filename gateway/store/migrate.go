@@ -58,8 +58,8 @@ func readMigrations(f fs.FS) ([]migration, error) {
 
 // migrate brings the schema up to known, each step in a transaction of its
 // own. Before the first step on a database with contents it is copied whole to
-// path.before-NNNN. Databases of a newer program, and those whose steps had
-// other contents, are refused.
+// path.before-NNNN. Databases of a newer program are refused unless it only
+// added to them, and those whose steps had other contents.
 func migrate(ctx context.Context, db *sql.DB, path string, known []migration) error {
 	if err := claim(ctx, db); err != nil {
 		return err
@@ -109,6 +109,11 @@ func migrated(ctx context.Context, db *sql.DB, known []migration) error {
 	return err
 }
 
+// added is what names of steps end with after which the program before goes on
+// as it did: they make tables and columns it does not know, and nothing else. A
+// box that falls back to the version before has the newer one's database.
+const added = "_adds.sql"
+
 // applied says how many of known the database has, and refuses others.
 func applied(ctx context.Context, db *sql.DB, known []migration) (int, error) {
 	rows, err := db.QueryContext(ctx, "SELECT n, name, sum FROM migration ORDER BY n")
@@ -125,6 +130,7 @@ func applied(ctx context.Context, db *sql.DB, known []migration) (int, error) {
 		}
 		have++
 		switch {
+		case have > len(known) && strings.HasSuffix(m.name, added):
 		case have > len(known):
 			return 0, text.NewFault("store.newer", "have", n, "know", len(known))
 		case n != have || m.sum != known[have-1].sum:

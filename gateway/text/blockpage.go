@@ -22,11 +22,17 @@ var blockText = map[string]sentence{
 	"dns.exported": {
 		"質問の記録のうち、しぼった {n} 件({filter})をファイルに保存しました",
 		"saved {n} questions of the record ({filter}) as a file"},
+	"dns.exported.verdict": {
+		"質問の記録のうち、結果が「{verdict}」の {n} 件をファイルに保存しました",
+		"saved {n} questions of the record, of the result “{verdict}”, as a file"},
+	"dns.exported.both": {
+		"質問の記録のうち、結果が「{verdict}」で、しぼった {n} 件({filter})をファイルに保存しました",
+		"saved {n} questions of the record, of the result “{verdict}” ({filter}), as a file"},
 	"dns.exported_all": {
 		"質問の記録 {n} 件を、しぼらずにファイルに保存しました",
 		"saved {n} questions of the record, of all there are, as a file"},
 	"page.block.title":     {"このサイトは門番が止めました", "Monban has stopped this site"},
-	"page.block.lead":      {"パソコンの故障ではありません。この医院では、危ないサイトや仕事に使わないサイトを、この箱「門番」が止めています。", "Nothing is wrong with this computer. In this clinic a box, Monban, stops dangerous sites and sites that are not for work."},
+	"page.block.lead":      {"パソコンの故障ではありません。この医院では、危ないサイトや仕事に使わないサイトを、院内に置いた機器「門番」が止めています。", "Nothing is wrong with this computer. In this clinic a box, Monban, stops dangerous sites and sites that are not for work."},
 	"page.block.nothing":   {"この名前は、許可のお願いでは開きません。必要なときは院長に相談してください。", "This name cannot be asked for. If it is needed, talk to the director."},
 	"page.block.waits":     {"許可のお願いは院長に届いています({at})。許可されたら、1分ほどあとにこのページを読み直してください。", "The director has the request ({at}). When it is allowed, reload this page about a minute later."},
 	"page.block.wish":      {"許可をお願いする", "Ask for it to be allowed"},
@@ -42,6 +48,6 @@ var blockText = map[string]sentence{
 	"page.names.file":      {"この記録をファイルに保存する(CSV)", "Save these as a file (CSV)"},
 	"page.names.file_hint": {"新しいものから 10,000 件までを保存します。だれが保存したかは操作の記録に残ります。ファイルの扱いに気をつけてください。", "The newest 10,000 at most. Who saved them goes on record. Take care of the file."},
 	"page.names.file_more": {"{n} 件まで保存しました。これより古いものもあります。日を選ぶと保存できます。", "Only {n} were saved; there are older ones. Pick a day to save them."},
-	"page.why.since":       {"いまの一覧になったのは", "The list is as it is since"},
+	"page.why.since":       {"一覧が新しくなった日時", "The list is as it is since"},
 	"page.role.visitor":    {"アカウントのない人", "somebody without an account"},
 }

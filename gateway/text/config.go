@@ -39,6 +39,24 @@ var configText = map[string]sentence{
 	"config.interface": {
 		"{line}行目: 「{value}」はネットワークポートの名前ではありません。ip link で確かめてください。",
 		"line {line}: \"{value}\" is not the name of a network port. See `ip link`."},
+	"config.port_name": {
+		"{line}行目: mac を書くときは、「{value}」のようなカーネルが付ける名前は使えません。例: lan0",
+		"line {line}: with mac, the kernel's own names such as \"{value}\" cannot be used. Example: lan0"},
+	"config.gateway": {
+		"{line}行目: 「{value}」はIPアドレスではありません。例: 203.0.113.1",
+		"line {line}: \"{value}\" is not an address. Example: 203.0.113.1"},
+	"config.gateway_twice": {
+		"{line}行目: 「{value}」は2つ目です。IPv4とIPv6に1つずつ書けます。",
+		"line {line}: \"{value}\" is the second one. Write one for IPv4 and one for IPv6."},
+	"config.gateway_given": {
+		"{line}行目: 「{value}」は要りません。addresses に同じ種類のアドレスがないので、ゲートウェイも回線から受け取ります。",
+		"line {line}: \"{value}\" is not needed: addresses has none of its kind, so the ISP gives the gateway too."},
+	"config.gateway_far": {
+		"{line}行目: 「{value}」は wan.addresses のどの範囲にもありません。",
+		"line {line}: \"{value}\" lies in no net of wan.addresses."},
+	"config.time_many": {
+		"{line}行目: 時刻サーバーが多すぎます(上限 {max})。",
+		"line {line}: too many time servers (at most {max})."},
 	"config.same_interface": {
 		"{line}行目: 院内側と外側が同じポート「{value}」です。別のポートにしてください。",
 		"line {line}: LAN and WAN are the same port \"{value}\". Choose two."},

@@ -2,15 +2,18 @@ package text
 
 // pageListsText is what the page of the lists of refused names says.
 var pageListsText = map[string]sentence{
-	"page.lists.title":    {"有害サイトの一覧", "Block lists"},
-	"page.lists.lead":     {"門番が名前を止めるときに使っている一覧です。受け取る一覧は毎日、自動で新しくします。受け取れないときは、前に受け取ったものを使い続けます。", "The lists by which Monban refuses names. Those that are fetched are renewed every day by themselves; when one cannot be fetched, the last good one stays in use."},
-	"page.lists.check":    {"今すぐ確認", "Check now"},
-	"page.lists.checking": {"一覧の配布元に確認しています。大きな一覧は数分かかります。", "Asking where the lists come from. A big list takes some minutes."},
-	"page.lists.busy":     {"いま受け取っています。", "It is being fetched now."},
+	"page.lists.title":       {"有害サイトの一覧", "Block lists"},
+	"page.lists.lead":        {"門番は、下の一覧に載っている名前(サイトの住所)を止めます。配布元から受け取る一覧は、毎日自動で新しくします。受け取れないときは、前に受け取ったものを使い続けます。", "The lists by which Monban refuses names. Those that are fetched are renewed every day by themselves; when one cannot be fetched, the last good one stays in use."},
+	"page.lists.check":       {"今すぐ確認", "Check now"},
+	"page.lists.no_clock":    {"時刻がまだ合っていないため、確認できません。時刻が合ったら(合わないときは起動の1時間後に)、自動で確認します。", "The time is not set yet, so nothing can be checked. It is done by itself once the time is set, or an hour after the start."},
+	"page.lists.checked_now": {"どの一覧も、この1分のあいだに確認したばかりです。少し待ってから、もう一度押してください。", "Every list was checked within the last minute. Wait a little and try again."},
+	"page.lists.checking":    {"一覧の配布元に確認しています。大きな一覧は数分かかります。", "Asking where the lists come from. A big list takes some minutes."},
+	"page.lists.busy":        {"いま受け取っています。", "It is being fetched now."},
 
 	"page.lists.in_use":  {"使っています", "in use"},
+	"page.lists.counted": {"数えるだけで、止めていません", "only counted, not refused"},
 	"page.lists.old":     {"前のものを使っています", "the last good one is in use"},
-	"page.lists.held":    {"新しい版を止めています", "a new one is held back"},
+	"page.lists.held":    {"新しい版は判断待ちです", "a new one is held back"},
 	"page.lists.waiting": {"まだ受け取っていません", "not fetched yet"},
 	"page.lists.missing": {"使えていません", "not in use"},
 
@@ -24,8 +27,10 @@ var pageListsText = map[string]sentence{
 	"page.lists.trust":          {"確かめ方", "Checked by"},
 	"page.lists.pinned":         {"中身の指紋(SHA-256)が決められたものだけを使います", "only the file of the given SHA-256 is used"},
 	"page.lists.signed":         {"作者の署名(minisign)が正しいものだけを使います", "only what its makers have signed (minisign) is used"},
-	"page.lists.names":          {"名前", "Names"},
+	"page.lists.names":          {"載っている名前", "Names"},
 	"page.lists.names_n":        {"{names} 件({lines} 行、{format})", "{names} ({lines} lines, {format})"},
+	"page.lists.names_built":    {"{names} 件", "{names}"},
+	"page.lists.check_lead":     {"配布元に新しい版があるかを、毎日の時刻を待たずに確かめます。", "Asks now, and not only at the daily time, whether there is anything new."},
 	"page.lists.format.auto":    {"形式は自動", "format by itself"},
 	"page.lists.format.hosts":   {"hosts形式", "hosts"},
 	"page.lists.format.domains": {"名前だけの形式", "plain names"},
@@ -33,7 +38,7 @@ var pageListsText = map[string]sentence{
 	"page.lists.format.rpz":     {"RPZ形式", "RPZ"},
 	"page.lists.format.dnsmasq": {"dnsmasq形式", "dnsmasq"},
 	"page.lists.bad":            {"読めない行", "Lines that make no sense"},
-	"page.lists.unusable":       {"使えない行", "Lines that cannot be used"},
+	"page.lists.unusable":       {"門番では使えない行", "Lines that cannot be used"},
 	"page.lists.lines":          {"{n} 行({which} 行目)", "{n} (line {which})"},
 	"page.lists.lines_more":     {"{n} 行({which} 行目など)", "{n} (line {which} and more)"},
 	"page.lists.changed":        {"中身が変わった日時", "Last change"},
@@ -42,7 +47,7 @@ var pageListsText = map[string]sentence{
 	"page.lists.next":           {"次の確認", "Next check"},
 	"page.lists.never_again":    {"確認しません(中身が決まっています)", "none: its contents are fixed"},
 
-	"page.lists.held_why":     {"新しい版を止めているわけ", "Why the new one is held back"},
+	"page.lists.held_why":     {"新しい版をまだ使っていないわけ", "Why the new one is held back"},
 	"page.lists.held_at":      {"{at} に届きました。", "It came on {at}."},
 	"page.lists.held_names":   {"名前は、いま {before} 件、新しい版では {after} 件です。", "{before} names now, {after} in the new one."},
 	"page.lists.held_shrunk":  {"名前が半分より少なくなっています。一覧が途中で切れたか、配布元が変わったのかもしれません。", "More than half of the names are gone. It may have been cut short, or its maker may have changed."},
@@ -62,6 +67,7 @@ var pageListsText = map[string]sentence{
 	"page.denies.name_hint": {"例 games.example.jp。ブラウザーの住所欄の文をそのまま貼り付けてもかまいません。", "For example games.example.jp. The whole line of the browser's address bar will do."},
 	"page.denies.do":        {"止める", "Refuse it"},
 	"page.denies.done":      {"{name} を止めました。", "{name} is refused."},
+	"page.denies.unread":    {"この画面で加えた名前を読めないため、いまは止めていません。下にあるのは設定ファイル(site.toml)の名前だけです。{why}", "The names added on this page cannot be read, and are not refused now. Those below are of site.toml alone. {why}"},
 	"page.denies.site":      {"設定ファイル(site.toml)で決められています", "set in site.toml"},
 	"page.denies.by":        {"決めた人 {name} {at}", "decided by {name}, {at}"},
 }

@@ -31,7 +31,7 @@ var pageNamesText = map[string]sentence{
 	"page.names.type":        {"種類", "Type"},
 	"page.names.why":         {"理由", "Why"},
 	"page.names.lost":        {"門番が起動してから、混み合いなどで {n} 件の質問を記録できませんでした。答えには影響していません。", "Since the start {n} questions could not be recorded, for want of room or speed. No answer suffered."},
-	"page.names.disk":        {"いま、質問の記録をディスクに書けません。ディスクの空きを確かめてください。", "The record cannot be written to the disk now. Check the room on it."},
+	"page.names.disk":        {"いま、質問の記録をディスクに書けません。続くときは、保守業者に連絡してください。", "The record cannot be written to the disk now. If that goes on, call your vendor."},
 	"page.names.answered":    {"答えた", "answered"},
 	"page.names.refused":     {"止めた", "refused"},
 	"page.names.local":       {"門番が答えた", "answered here"},

@@ -121,4 +121,7 @@ var catalogue = []map[string]sentence{
 	noticeText, attemptText, requestText, pageMoreText, toolsText, listsText,
 	blockText, namesText, pageNamesText,
 	upstreamText, dnsLimitText, listSubsText, pageListsText, groupsText,
+	firmwareText, networkText, pageFirmwareText,
+	slotText,
+	dataText,
 }

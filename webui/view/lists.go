@@ -6,6 +6,7 @@ type NameLists struct {
 	Check  bool // there are lists to fetch, and this reader may have them fetched now
 	Lists  []NameList
 	Denies []NameDeny
+	Unread *Note     // there may be others, which could not be read
 	Deny   *DenyForm // nil: not for this reader
 }
 

@@ -1,0 +1,163 @@
+// Package netchange puts the files of package netconf in place, tells systemd,
+// and takes a change of the network back that nobody confirms.
+//
+// It needs root and decides nothing about the network: which files there are is
+// netconf's matter, and which configuration is good its caller's.
+package netchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"monban/gateway/netconf"
+)
+
+// Systemd is what is asked of the system's first process.
+type Systemd interface {
+	// Reload reads all units again.
+	Reload(ctx context.Context) error
+	// Job runs one job, such as Start, and waits for its end.
+	Job(ctx context.Context, do Verb, unit string) error
+	Close()
+}
+
+// A Verb is a kind of job (org.freedesktop.systemd1(5)).
+type Verb string
+
+// The jobs that are asked for.
+const (
+	Start   Verb = "StartUnit"
+	Stop    Verb = "StopUnit"
+	Renew   Verb = "ReloadOrTryRestartUnit"
+	Restart Verb = "TryRestartUnit"
+	Reread  Verb = "ReloadUnit"
+)
+
+// A Box is where files are put.
+type Box struct {
+	Run  string                                 // required; /run
+	Sys  string                                 // required; /sys
+	Dial func(context.Context) (Systemd, error) // optional; without it nobody is told
+
+	SocketsOnly bool // the network is its owner's; only the product's sockets are told where to listen
+}
+
+// its are those of the files that this box is to have.
+func (b Box) its(f netconf.Files) netconf.Files {
+	if b.SocketsOnly {
+		return f.Sockets()
+	}
+	return f
+}
+
+// inForce is the copy, below /run, of the site.toml the network was made from.
+const inForce = "monban-net/site.toml"
+
+// keep remembers which site.toml the network is made from.
+func (b Box) keep(site []byte) error { return replace(filepath.Join(b.Run, inForce), site, 0o600) }
+
+// Boot puts the files in place before anything reads them but systemd, which
+// has read its units already, and what names the ports. site is what they were
+// made from; nil in set-up mode.
+func (b Box) Boot(ctx context.Context, site []byte, f netconf.Files) error {
+	f = b.its(f)
+	changed, err := b.place(f)
+	if site != nil {
+		err = errors.Join(err, b.keep(site))
+	}
+	if err != nil || b.Dial == nil {
+		return err
+	}
+	s, err := b.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return errors.Join(s.Reload(ctx), b.name(ctx, s, changed, f))
+}
+
+// Change puts the files in place on a box that runs. What listens on other
+// addresses than before is stopped for a moment, the service with it: it holds
+// the sockets too. All steps are tried.
+func (b Box) Change(ctx context.Context, f netconf.Files) error {
+	changed, err := b.place(f)
+	if err != nil || b.Dial == nil || len(changed) == 0 {
+		return err
+	}
+	s, err := b.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var errs []error
+	job := func(do Verb, unit string) { errs = append(errs, s.Job(ctx, do, unit)) }
+	sockets := in(changed, "systemd/system/")
+	if sockets {
+		// The sockets first: a question would start the service again.
+		for _, unit := range append(netconf.SocketUnits(), "monban.service") {
+			job(Stop, unit)
+		}
+	}
+	errs = append(errs, s.Reload(ctx), b.name(ctx, s, changed, f))
+	if in(changed, "systemd/network/") {
+		job(Renew, "systemd-networkd.service")
+	}
+	if in(changed, "systemd/timesyncd.conf.d/") {
+		job(Restart, "systemd-timesyncd.service")
+	}
+	if sockets {
+		for _, unit := range append(netconf.SocketUnits(), "monban.service") {
+			job(Start, unit)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func in(changed []string, dir string) bool {
+	return slices.ContainsFunc(changed, func(path string) bool { return strings.HasPrefix(path, dir) })
+}
+
+// place writes what differs, takes away what is not to be, and says which
+// paths changed. /run is in memory: nothing there needs a sync.
+func (b Box) place(f netconf.Files) (changed []string, err error) {
+	for _, path := range netconf.Paths() {
+		at := filepath.Join(b.Run, path)
+		want, keep := f[path]
+		have, err := os.ReadFile(at)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return changed, fmt.Errorf("reading what is in place: %w", err)
+		case err == nil && keep && string(have) == want, err != nil && !keep:
+			continue
+		case !keep:
+			err = os.Remove(at)
+		default:
+			err = replace(at, []byte(want), 0o644)
+		}
+		if err != nil {
+			return changed, fmt.Errorf("putting the network's files in place: %w", err)
+		}
+		changed = append(changed, path)
+	}
+	return changed, nil
+}
+
+// replace writes a file as a whole, or not at all. It begins with a dot as long
+// as it is not finished, which systemd does not read.
+func replace(at string, content []byte, mode os.FileMode) error {
+	dir, name := filepath.Split(at)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	next := dir + "." + name
+	if err := os.WriteFile(next, content, mode); err != nil {
+		return err
+	}
+	return os.Rename(next, at)
+}

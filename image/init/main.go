@@ -1,0 +1,90 @@
+// Command init is the whole of the initrd: it finds the root file system that
+// the kernel command line names by its hash, checks every block of it from then
+// on (dm-verity), and hands over to systemd.
+//
+// It decides nothing about updates. A version that cannot be started says why
+// and restarts the box; the loader then takes the other version.
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long a disk may take to appear, and how long a person has to read why the
+// box does not start.
+const (
+	diskWait = 20 * time.Second
+	readWait = 5 * time.Second
+)
+
+func main() {
+	// By hand it would lay mounts over the machine's own and restart it.
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "init: only the kernel starts this, as process 1")
+		os.Exit(1)
+	}
+	err := boot() // returns only when it failed
+	say(2, "this version cannot be started: %v", err)
+	say(2, "restarting in %d seconds, with the other version if there is one", readWait/time.Second)
+	time.Sleep(readWait)
+	unix.Sync()
+	err = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+	// The end of process 1 is a kernel panic, which panic= on the command line
+	// turns into a restart.
+	panic(fmt.Sprint("restarting: ", err))
+}
+
+// boot does all there is to do, in order.
+func boot() error {
+	if err := mountKernel(); err != nil {
+		return err
+	}
+	line, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return fmt.Errorf("reading the kernel command line: %w", err)
+	}
+	want, err := parseCommandLine(string(line))
+	if err != nil {
+		return fmt.Errorf("the kernel command line: %w", err)
+	}
+	if err := loadModules("/modules.load"); err != nil {
+		return err
+	}
+	slot, err := findSlot("/sys", "/dev", want, diskWait)
+	if err != nil {
+		return err
+	}
+	device, err := slot.verify(want)
+	if err != nil {
+		return fmt.Errorf("setting up the check of %s: %w", slot.device, err)
+	}
+	if err := mountRoot(device); err != nil {
+		return fmt.Errorf("mounting the root file system in %s: %w", slot.device, err)
+	}
+	if err := slot.tell("/run/monban-init", want); err != nil {
+		return err
+	}
+	// Without it the box works; systemd then makes an identity for this boot.
+	if err := giveMachineID(slot.disk); err != nil {
+		say(4, "the box has no lasting machine-id: %v", err)
+	}
+	say(6, "starting from %s (%s)", slot.name, slot.device)
+	return switchRoot()
+}
+
+// say writes one line to the kernel's log, which prints it on every console
+// there is. Levels as in syslog(3): 2 critical, 4 warning, 6 information.
+func say(level int, format string, args ...any) {
+	line := fmt.Sprintf("monban init: "+format+"\n", args...)
+	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	if err != nil {
+		fmt.Print(line)
+		return
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "<%d>%s", level, line)
+}

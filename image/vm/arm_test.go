@@ -1,0 +1,22 @@
+package vm_test
+
+import (
+	"testing"
+)
+
+// The other architecture: boot, DNS, traffic, a window, one update.
+func TestBoxARM(t *testing.T) {
+	all(t)
+	m := newMachine(t, "arm64", built(t, "arm64", first, ".img"))
+	plugged(t, m)
+	outside(t, m)
+	m.put("site.toml", site(t))
+	m.hook(map[string]string{"good.update": built(t, "arm64", second, ".update")})
+	m.on()
+	m.started()
+	s := m.shell(bootTime)
+	testTraffic(t, m)
+	times(t, s)
+	testWindow(t, m, s)
+	m.goodUpdate(s)
+}
