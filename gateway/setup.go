@@ -76,7 +76,10 @@ func (g *Gateway) PrepareSetUp(ctx context.Context) error {
 	return err
 }
 
-func (g *Gateway) setUpFile() string { return filepath.Join(g.o.State, "setup-code") }
+// SetUpFile holds the set-up code in the state directory until it is used.
+const SetUpFile = "setup-code"
+
+func (g *Gateway) setUpFile() string { return filepath.Join(g.o.State, SetUpFile) }
 
 // SetUpNeeded says whether nobody has an account yet.
 func (g *Gateway) SetUpNeeded(ctx context.Context) bool {

@@ -57,6 +57,9 @@ func (v *visit) firmwarePage(fault error, sure bool, fields ...string) error {
 
 func (v *visit) firmwareModel(f gateway.Firmware, st gateway.Status, sure bool) view.Firmware {
 	m := view.Firmware{Slots: f.Slots, Now: []view.Fact{{Name: v.say("page.firmware.version"), Value: plainTo(f.Version, 40), Code: true}}}
+	if st.Box != "" {
+		m.Now = append(m.Now, view.Fact{Name: v.say("page.firmware.box"), Value: plainTo(st.Box, 64), Code: true, More: v.say("page.firmware.box_means")})
+	}
 	if !f.Slots {
 		m.Means = v.say("page.firmware.no_slots")
 		return m

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"monban/gateway"
 	"monban/gateway/config"
+	provisioning "monban/gateway/provision"
 )
 
 // At boot the network is made of site.toml, as it was before a change on trial;
@@ -76,19 +78,44 @@ func TestNetApply(t *testing.T) {
 }
 
 // A box that has a configuration looks at no disk for another; one that has
-// none says in plain letters that it found nothing.
+// none says in plain letters that it found nothing. The console shows the same
+// set-up code each time, until it is used.
 func TestProvisionCommand(t *testing.T) {
 	dir := t.TempDir()
+	var out bytes.Buffer
+	code := func() string {
+		_, code, _ := strings.Cut(out.String(), "Set-up code for the first account: ")
+		return code
+	}
 	provision := func(want string) {
 		t.Helper()
-		var out, errs bytes.Buffer
+		var errs bytes.Buffer
+		out.Reset()
 		status := monban(t.Context(), []string{"provision", "--state", dir, "--run", filepath.Join(dir, "run"), "--sys", filepath.Join(dir, "sys"), "--dev", filepath.Join(dir, "dev"), "--patience", "1ms"}, nil, &out, &errs)
 		if status != 0 || !strings.HasPrefix(out.String(), want) || (want == "") != (out.Len() == 0) {
 			t.Errorf("%d: %s%s", status, &out, &errs)
 		}
 	}
+	write := func(name string, b []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	provision("There is no site.toml ")
-	if err := os.WriteFile(filepath.Join(dir, "site.toml"), config.Example, 0o600); err != nil {
+	first := code()
+	write("site.toml", config.Example)
+	provision("Set-up code ")
+	if c := code(); len(c) != len("XXXX-XXXX-XXXX-XXXX\n") || c != first {
+		t.Errorf("set-up code %q, then %q", first, c)
+	}
+	// The service has taken it over, and then it was used.
+	if err := os.Rename(filepath.Join(dir, provisioning.Seed), filepath.Join(dir, gateway.SetUpFile)); err != nil {
+		t.Fatal(err)
+	}
+	write("monban.db", nil)
+	provision("Set-up code ")
+	if err := os.Remove(filepath.Join(dir, gateway.SetUpFile)); err != nil {
 		t.Fatal(err)
 	}
 	provision("")

@@ -9,6 +9,7 @@ import (
 	"monban/gateway"
 	"monban/gateway/config"
 	"monban/gateway/netchange"
+	"monban/gateway/people"
 	"monban/gateway/provision"
 	"monban/gateway/text"
 )
@@ -31,7 +32,14 @@ func (c *provisionCmd) Run(e *env) error {
 		return err
 	}
 	defer state.Close()
-	_, _, err = goodSite(func() ([]byte, error) { return state.Read(netchange.Site) }, c.State, e)
+	if err := c.take(e, state); err != nil {
+		return err
+	}
+	return sayCode(e, state)
+}
+
+func (c *provisionCmd) take(e *env, state netchange.State) error {
+	_, _, err := goodSite(func() ([]byte, error) { return state.Read(netchange.Site) }, c.State, e)
 	if err == nil || !errors.Is(err, config.ErrNone) {
 		return err
 	}
@@ -41,6 +49,34 @@ func (c *provisionCmd) Run(e *env) error {
 	})
 	fmt.Fprint(e.stdout, r.Say(text.EN))
 	return err
+}
+
+// sayCode shows the set-up code on the console until it is used: whoever stands
+// there is trusted, as who can read the label. For a box that was brought none
+// it is made here, since nobody can log in to read the one the service makes.
+func sayCode(e *env, state netchange.State) error {
+	file := gateway.SetUpFile
+	switch {
+	case state.Has(file):
+	case state.Has(provision.Seed):
+		file = provision.Seed
+	case state.Has("monban.db"): // it was used
+		return nil
+	default:
+		code, _ := people.NewSetupCode()
+		if err := state.Write(provision.Seed, []byte(code+"\n")); err != nil {
+			return fmt.Errorf("keeping the set-up code: %w", err)
+		}
+		file = provision.Seed
+	}
+	b, err := state.Read(file)
+	if err != nil {
+		return fmt.Errorf("reading the set-up code: %w", err)
+	}
+	if code, _, ok := people.SetupCode(string(b)); ok {
+		fmt.Fprintln(e.stdout, text.EN.Say("provision.code_shown", text.Args{"code": code}))
+	}
+	return nil
 }
 
 // checkSite says what keeps a site.toml from being put in force.

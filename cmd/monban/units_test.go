@@ -24,6 +24,9 @@ func TestUnitsStartKnownCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "ExecStart=/usr/lib/monban/monban-data ") { // which has tests of its own
+				starts++
+			}
 			command, ok := strings.CutPrefix(line, "ExecStart=/usr/bin/monban ")
 			if !ok {
 				continue
@@ -39,6 +42,6 @@ func TestUnitsStartKnownCommands(t *testing.T) {
 		}
 	}
 	if starts != len(units) {
-		t.Errorf("%d of %d services start monban", starts, len(units))
+		t.Errorf("%d of %d services start a program of ours", starts, len(units))
 	}
 }

@@ -72,6 +72,9 @@ var networkText = map[string]sentence{
 	"provision.code_taken": {
 		"初期設定コードを取り込みました。元のファイルは残っています。使い終えたら消してください。",
 		"The set-up code was taken. Its file is still where it was: delete it once the code is used."},
+	"provision.code_shown": {
+		"最初のアカウントを作るための初期設定コード: {code}",
+		"Set-up code for the first account: {code}"},
 	"lamp.closed": {
 		"通信を閉じられませんでした。ネットワークにはつながりません。電源を入れ直し、続くときは保守業者に連絡してください。",
 		"The box could not close itself and stays off the network. Switch it off and on; if this comes back, call the maintenance vendor."},

@@ -134,7 +134,8 @@ func newGroup(t *testing.T) (*os.File, error) {
 	}
 	t.Cleanup(func() {
 		for range 100 { // until the kernel has cleared up the processes
-			if err := exec.Command("find", dir, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run(); err == nil {
+			_ = exec.Command("find", dir, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run()
+			if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 				return
 			}
 			time.Sleep(100 * time.Millisecond)
