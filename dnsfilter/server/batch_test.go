@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,16 +20,23 @@ const numbers = 2*batchSize + 5
 
 func numberedName(id int) string { return fmt.Sprintf("n%d.ads.example", id) }
 
-// batched is a server of udp that refuses the numbered names.
-func batched(t *testing.T, udp net.PacketConn) *Server {
+// batched is a server of udp that refuses the numbered names, or asks outside
+// for them.
+func batched(t *testing.T, udp net.PacketConn, outside bool) *Server {
 	t.Helper()
-	s, err := New(Options{UDP: []net.PacketConn{udp}, Upstream: newResolver()})
+	r := newResolver()
+	s, err := New(Options{UDP: []net.PacketConn{udp}, Upstream: r})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
 	for id := range numbers {
-		names = append(names, numberedName(id))
+		name := numberedName(id)
+		if outside {
+			r.set(name+".", name+". 60 IN A 203.0.113.1")
+		} else {
+			names = append(names, name)
+		}
 	}
 	s.Set(bench(t, newResolver(), names...).policy.Load())
 	return s
@@ -48,20 +56,22 @@ func serving(t *testing.T, s *Server) (stopped func()) {
 }
 
 // Each of many questions that come at once gets its own answer, from the
-// address it was sent to, by a socket of one address and of all, IPv4 and IPv6.
+// address it was sent to, by a socket of one address and of all, IPv4 and IPv6,
+// whether it is known at once or comes from outside.
 func TestBatches(t *testing.T) {
-	for _, c := range []struct{ network, listen, to string }{
+	for n, c := range slices.Repeat([]struct{ network, listen, to string }{
 		{"udp4", "127.0.0.1:0", "127.0.0.1"}, {"udp4", "0.0.0.0:0", "127.0.0.7"},
 		{"udp6", "[::1]:0", "::1"}, {"udp", "[::]:0", "127.0.0.7"}, {"udp", "[::]:0", "::1"},
-	} {
-		t.Run(c.listen+" "+c.to, func(t *testing.T) {
+	}, 2) {
+		outside := n%2 == 1
+		t.Run(fmt.Sprint(c.listen, " ", c.to, " outside ", outside), func(t *testing.T) {
 			udp, err := net.ListenPacket(c.network, c.listen)
 			if err != nil {
 				t.Skip(err)
 			}
 			defer udp.Close()
 			udp.(*net.UDPConn).SetReadBuffer(1 << 20)
-			s := batched(t, udp)
+			s := batched(t, udp, outside)
 			port := udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 			conns := make([]*net.UDPConn, 3)
 			for i := range conns { // connected: an answer from elsewhere does not arrive
@@ -121,7 +131,7 @@ func TestNothingQueuedIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	s := batched(t, udp)
+	s := batched(t, udp, false)
 	stop := serving(t, s)
 	conn, err := net.Dial("udp4", udp.LocalAddr().String())
 	if err != nil {
@@ -149,7 +159,7 @@ func TestBatchedLongAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	s := batched(t, udp)
+	s := batched(t, udp, false)
 	defer serving(t, s)()
 	r := newResolver()
 	var texts []string
@@ -182,7 +192,7 @@ func TestAllocationsOverUDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := batched(t, udp)
+	s := batched(t, udp, false)
 	s.o.Log = log
 	r := newResolver()
 	r.set("www.example.", "www.example. 3600 IN A 203.0.113.1")

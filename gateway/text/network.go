@@ -4,8 +4,8 @@ package text
 // brought on a stick or on its first partition, and about the lamp.
 var networkText = map[string]sentence{
 	"network.unreachable": {
-		"ネットワーク設定の係から返事がありません。({detail})",
-		"The part that changes the network does not answer. ({detail})"},
+		"ネットワーク設定のしくみ(monban-net)から返事がありません。変更は確定しなければ元に戻ります。続くときは、本体を再起動してください。({detail})",
+		"The part that changes the network (monban-net) does not answer. A change nobody confirms goes back. If this goes on, restart the box. ({detail})"},
 	"network.no_trial": {
 		"確認を待っているネットワークの変更はありません。元に戻った後かもしれません。",
 		"No change of the network waits for a confirmation. It may have gone back already."},

@@ -102,8 +102,8 @@ var slotText = map[string]sentence{
 		"更新の書き込みが進んでいます。終わってから、もう一度試してください。",
 		"An update is being written. Try again when that has ended."},
 	"slot.unreachable": {
-		"更新のしくみ(monban-slot)につながりません。",
-		"The update service (monban-slot) cannot be reached."},
+		"更新のしくみ(monban-slot)につながりません。門番の本体(専用の箱)だけにあるしくみです。本体なら、再起動してからもう一度お試しください。",
+		"The update service (monban-slot) cannot be reached. Only a box with the firmware has it; there, restart the box and try again."},
 	"slot.out_of_time": {
 		"更新のしくみ(monban-slot)が時間内に答えませんでした。",
 		"The update service (monban-slot) did not answer in time."},
