@@ -85,7 +85,7 @@ func (x *exchange) run(ctx context.Context) (*dns.Msg, error) {
 // round asks every server once at most.
 func (x *exchange) round(ctx context.Context) (*dns.Msg, error) {
 	if len(x.peers) == 1 { // nobody to race with
-		return x.attempt(ctx, x.peers[0])
+		return x.attempt(ctx, x.peers[0], time.Now(), x.peers[0].patience(1))
 	}
 	ctx, x.stop = context.WithCancel(ctx)
 	defer x.stop()
@@ -117,11 +117,10 @@ func (x *exchange) walk(ctx context.Context) {
 		x.asked++
 		x.mu.Unlock()
 		var s step
-		if len(x.peers) > 1 {
-			turn := time.AfterFunc(next[0].patience(len(x.peers)), func() { x.overtake(ctx, &s) })
-			defer turn.Stop()
-		}
-		m, err := x.attempt(ctx, next[0])
+		began, patience := time.Now(), next[0].patience(len(x.peers))
+		turn := time.AfterFunc(patience, func() { x.overtake(ctx, &s) })
+		defer turn.Stop()
+		m, err := x.attempt(ctx, next[0], began, patience)
 		if x.note(&s, m, err) {
 			return
 		}
@@ -171,9 +170,10 @@ func (x *exchange) note(s *step, m *dns.Msg, err error) bool {
 }
 
 // attempt asks p and judges it. One that is cut short because another answered
-// is judged only if it had its time.
-func (x *exchange) attempt(ctx context.Context, p *peer) (*dns.Msg, error) {
-	began, patience := time.Now(), p.patience(len(x.peers))
+// is judged only if it had its time: patience, from began on. Both are those its
+// overtaker was set by, or a server overtaken on a busy machine would not count
+// as one that kept us waiting.
+func (x *exchange) attempt(ctx context.Context, p *peer, began time.Time, patience time.Duration) (*dns.Msg, error) {
 	m, err := p.ask(ctx, x.q)
 	if err != nil && !errors.Is(err, errUnsendable) && (ctx.Err() == nil || time.Since(began) >= patience) {
 		p.missed(time.Now())
