@@ -25,20 +25,30 @@ func get[T ~uint16 | ~uint32](c *checked, n int) ([]T, error) {
 	return s, nil
 }
 
-// room is an empty slice for n values. What is large in it is asked for as
-// huge pages and all at once: a list is looked into at random places, each of
-// which otherwise costs a walk of the page tables besides, and its loading a
+// room is an empty slice for n values. What is large is asked for all at once,
+// as huge pages as far as it goes: a list is looked into at random places, each
+// of which otherwise costs a walk of the page tables besides, and its loading a
 // fault for each page. Kernels that know neither do without.
 func room[T ~uint16 | ~uint32](n int) []T {
-	const huge = 2 << 20
+	const page, huge = 64 << 10, 2 << 20 // the former is whole pages on every kernel
 	s := make([]T, 0, n)
 	b := octets(s[:n])
-	if skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (huge - 1)); len(b)-skip >= huge {
-		whole := b[skip : skip+(len(b)-skip)&^(huge-1)]
+	if whole := aligned(b, huge); len(whole) > 0 {
 		_ = unix.Madvise(whole, unix.MADV_HUGEPAGE)
+	}
+	if whole := aligned(b, page); len(whole) > 0 {
 		_ = unix.Madvise(whole, unix.MADV_POPULATE_WRITE)
 	}
 	return s
+}
+
+// aligned is the longest part of b that is made of whole pages of that size.
+func aligned(b []byte, page int) []byte {
+	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & uintptr(page-1))
+	if len(b)-skip < page {
+		return nil
+	}
+	return b[skip : skip+(len(b)-skip)&^(page-1)]
 }
 
 // octets is the memory of s.
