@@ -28,9 +28,9 @@ type plan struct {
 
 func planned() (p plan, long bool) {
 	if os.Getenv(lengthVar) == "long" {
-		return plan{rounds: 7, starts: 5, flood: time.Second, pace: 2 * time.Second, growth: []int{10_000, 100_000, 5_000_000}, clients: []int{1, 10, 100, 250}}, true
+		return plan{rounds: 7, starts: 9, flood: time.Second, pace: 2 * time.Second, growth: []int{10_000, 100_000, 5_000_000}, clients: []int{1, 10, 100, 250}}, true
 	}
-	return plan{rounds: 5, starts: 5, flood: 300 * time.Millisecond, pace: time.Second}, false
+	return plan{rounds: 5, starts: 9, flood: 300 * time.Millisecond, pace: time.Second}, false
 }
 
 const (

@@ -135,16 +135,14 @@ func BenchmarkWrite(b *testing.B) {
 		},
 	} {
 		b.Run(what, func(b *testing.B) {
-			e, err := newEncoder()
-			if err != nil {
-				b.Fatal(err)
-			}
+			e := newEncoder()
 			buf := newBuffer()
 			for n := range slots {
 				r := next(noon.Add(time.Duration(n) * time.Millisecond))
 				buf.add([]byte(r.Name), &r)
 			}
 			var out []byte
+			var err error
 			n := 0
 			b.ReportAllocs()
 			for b.Loop() {
@@ -160,10 +158,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func FuzzBatches(f *testing.F) {
-	e, err := newEncoder()
-	if err != nil {
-		f.Fatal(err)
-	}
+	e := newEncoder()
 	for _, n := range []int{1, 3, 200} {
 		b := newBuffer()
 		for i := range n {

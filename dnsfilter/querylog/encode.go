@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net/netip"
 )
 
@@ -35,12 +34,11 @@ type encoder struct {
 	tables  [3][]byte // clients, names and outcomes, as written
 	columns [6][]byte
 	out     bytes.Buffer
-	z       *flate.Writer
+	z       *flate.Writer // nil until the first batch: its tables are large, and a start does not wait for them
 }
 
-func newEncoder() (*encoder, error) {
-	z, err := flate.NewWriter(io.Discard, flate.BestSpeed)
-	return &encoder{sum: newTally(), clients: map[netip.Addr]uint32{}, outcomes: map[outcome]uint32{}, z: z}, err
+func newEncoder() *encoder {
+	return &encoder{sum: newTally(), clients: map[netip.Addr]uint32{}, outcomes: map[outcome]uint32{}}
 }
 
 func (e *encoder) reset() {
@@ -108,6 +106,11 @@ func (e *encoder) encode(dst []byte, b *buffer, first uint64, owner func(netip.A
 // clock was set.
 func (e *encoder) compress(late int64) (raw int, err error) {
 	e.out.Reset()
+	if e.z == nil {
+		if e.z, err = flate.NewWriter(&e.out, flate.BestSpeed); err != nil {
+			return 0, err
+		}
+	}
 	e.z.Reset(&e.out)
 	put := func(p []byte) {
 		raw += len(p)

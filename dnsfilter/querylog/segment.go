@@ -146,10 +146,7 @@ func (w *writer) open(l *Log) error {
 	if err := os.MkdirAll(l.o.Dir, 0o700); err != nil {
 		return err
 	}
-	var err error
-	if w.enc, err = newEncoder(); err != nil {
-		return err
-	}
+	w.enc = newEncoder()
 	all, err := segments(l.o.Dir)
 	if err != nil {
 		return err
