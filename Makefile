@@ -73,12 +73,13 @@ tools peers:
 # The package for somebody's own Debian 13. Its files bear the time of the last
 # change.
 .PHONY: deb test-deb
-deb: ARCH ?= amd64
-deb: RELEASE ?= 0.1.0
+deb: export ARCH ?= amd64
+deb: export RELEASE ?= 0.1.0
+deb: export MAINTAINER ?=
 deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
 deb: ## The Debian package, into bin (ARCH=amd64 or arm64, RELEASE=N.N.N, MAINTAINER='NAME <MAIL>')
-	@go run ./cmd/mkimage deb --arch $(ARCH) --release $(RELEASE) $(if $(MAINTAINER),--maintainer '$(MAINTAINER)')
+	@go run ./cmd/mkimage deb --arch "$$ARCH" --release "$$RELEASE" $${MAINTAINER:+--maintainer "$$MAINTAINER"}
 
 test-deb: ## The package on a running Debian, from installation to purge (root, and the toolbox of make image)
 	@MONBAN_DEB=1 go test -count=1 -timeout 20m -v ./image/deb/life
@@ -86,13 +87,22 @@ test-deb: ## The package on a running Debian, from installation to purge (root, 
 # The firmware. It is built as root; the first build makes a Debian with all tools
 # in the cache (MONBAN_IMAGE_CACHE), and fetches the locked packages into it.
 .PHONY: image lock
-image: ARCH    ?= amd64
-image: BOARD   ?= uefi
-image: RELEASE ?= 0.1.0
-image: OUT     ?= bin/image
+image: export ARCH     ?= amd64
+image: export BOARD    ?= uefi
+image: export RELEASE  ?= 0.1.0
+image: export OUT      ?= bin/image
+image: export KEY      ?=
+image: export TRUST    ?=
+image: export MINIMUM  ?=
+image: export NOTES_JA ?=
+image: export NOTES_EN ?=
 
-image: ## The firmware, into bin/image (ARCH=amd64 or arm64, BOARD=uefi or rpi, RELEASE=N.N.N, KEY=secret key, TRUST=public keys; root)
-	@go run ./cmd/mkimage build --arch $(ARCH) --board $(BOARD) --release $(RELEASE) --out $(OUT) $(if $(KEY),--key $(KEY)) $(TRUST:%=--trust %)
+# The shell takes these from its environment: a name with a space or a quote in
+# it stays what it is. Only TRUST is a list.
+image: ## The firmware, into bin/image (ARCH=amd64 or arm64, BOARD=uefi or rpi, RELEASE=N.N.N, OUT=folder; root). A release also needs TRUST='public keys', MINIMUM=N.N.N, NOTES_JA=file, NOTES_EN=file, and KEY=secret key unless it is signed elsewhere: docs/release.md
+	@set -f; set --; for k in $$TRUST; do set -- "$$@" --trust "$$k"; done; \
+	go run ./cmd/mkimage build --arch "$$ARCH" --board "$$BOARD" --release "$$RELEASE" --out "$$OUT" "$$@" $${KEY:+--key "$$KEY"} \
+		$${MINIMUM:+--minimum "$$MINIMUM"} $${NOTES_JA:+--notes-ja "$$NOTES_JA"} $${NOTES_EN:+--notes-en "$$NOTES_EN"}
 
 lock: ## The newest Debian packages for the firmware, into image/lock (root)
 	@go run ./cmd/mkimage lock

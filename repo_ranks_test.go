@@ -4,7 +4,7 @@ package monban_test
 // the words everybody speaks: sentences, who may do what, and how a goroutine
 // starts.
 var rank = map[string]int{
-	"gateway/text": -2, "gateway/minisign": -1, "gateway/people": -1, "gateway/run": -1,
+	"gateway/text": -2, "image/content": -1, "image/place": -1, "gateway/minisign": -1, "gateway/people": -1, "gateway/run": -1,
 	// Decide: pure, or plain data.
 	"firewall": 0, "dnsfilter/list": 0, "dnsfilter/subscribe": 0, "dnsfilter/upstream": 0, "gateway/audit": 0, "gateway/checklist": 0,
 	"gateway/bootslot": 0, "gateway/device": 0, "gateway/lamp": 0, "gateway/pki": 0, "gateway/window": 0, "image": 0, "image/lock": 0,
@@ -16,7 +16,8 @@ var rank = map[string]int{
 	"dnsfilter/server": 2, "gateway/bootslot/disk": 2, "gateway/netconf": 2, "gateway/provision": 2, "gateway/selftest": 2,
 	"gateway": 3, "gateway/netchange": 3,
 	"gateway/control": 4, "gateway/lab": 4, "webui": 4,
-	"cmd/monban": 5, "gateway/device/ouigen": 5, "image/init": 5, "image/data": 5, "image/deb": 2, "image/build": 2, "cmd/mkimage": 5,
+	"cmd/monban": 5, "gateway/device/ouigen": 5, "image/init": 5, "image/data": 5, "cmd/mkimage": 5,
+	"image/licence": 1, "image/compile": 1, "image/deb": 2, "image/build": 2,
 }
 
 // only names the packages that alone may import a library; "*" is every one.
@@ -24,7 +25,7 @@ var rank = map[string]int{
 // not here may not be imported at all. docs/dependencies.md says why each is.
 var only = map[string]string{
 	// Nothing is executed, and only the top writes a log.
-	"os/exec":      "gateway/lab image image/build image/deb image/data",
+	"os/exec":      "gateway/lab image image/build image/compile image/deb image/licence image/data",
 	"plugin":       "",
 	"log":          "",
 	"log/slog":     "gateway gateway/control webui cmd/monban",

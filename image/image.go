@@ -1,7 +1,9 @@
-// Package image holds what the firmware consists of besides the program: how
-// systemd starts it and what it may do.
+// Package image holds what the builder of the firmware and the running box must
+// agree on: the disk's layout, the units, what becomes of the partition data, how
+// a box is called.
 //
-// It decides nothing at run time; the build puts these files in place.
+// It touches nothing. The builder puts the units in place; the programs on the
+// box do what the rest says.
 package image
 
 import "embed"

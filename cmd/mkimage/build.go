@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"monban/gateway/bootslot"
 	"monban/gateway/minisign"
@@ -26,7 +27,7 @@ func makeImage(ctx context.Context, args []string) error {
 	f.StringVar(&i.Arch, "arch", "amd64", "amd64 or arm64")
 	f.Func("board", "uefi or rpi", func(s string) error { i.Board = image.Board(s); return nil })
 	release := f.String("release", "", "version, as in 1.2.3")
-	minimum := f.String("minimum", "0.0.1", "lowest running version that may be updated to this one")
+	minimum := f.String("minimum", "", "lowest running version that may be updated to this one; a release must say it")
 	f.StringVar(&i.Out, "out", "", "folder for what is built")
 	key := f.String("key", "", "file of the secret key (minisign, without a password) that signs the update. Without one and with --trust the update is left unsigned: see mkimage sign. With neither, a throwaway pair is made in the out folder, and the version ends in -debug")
 	f.Func("trust", "file of a further public key whose updates the box takes (may be given again)", func(name string) error {
@@ -34,9 +35,9 @@ func makeImage(ctx context.Context, args []string) error {
 		i.Trust = append(i.Trust, k)
 		return err
 	})
-	f.StringVar(&i.Notes.JA, "notes-ja", "", "what is new, in Japanese")
-	f.StringVar(&i.Notes.EN, "notes-en", "", "what is new, in English")
-	f.BoolVar(&i.Test, "test", false, "a test image: it obeys a disk labelled GWTEST")
+	f.Func("notes-ja", "file that says what is new, in Japanese; a release must have it", readNotes(&i.Notes.JA))
+	f.Func("notes-en", "the same in English", readNotes(&i.Notes.EN))
+	f.BoolVar(&i.Test, "test", false, "a test image, always with throwaway keys: it obeys a disk labelled GWTEST")
 	f.BoolVar(&i.RenewMissing, "renew-missing", false, "if a locked package is nowhere to be had any more, take what the mirror has now")
 	_ = f.Parse(args)
 	if f.NArg() > 0 {
@@ -54,11 +55,16 @@ func makeImage(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(i.Out, 0o755); err != nil {
 		return err
 	}
-	if i.Minimum, err = bootslot.ParseVersion(*minimum); err != nil {
-		return fmt.Errorf("--minimum: %w", err)
-	}
 	if err := keys(&i, *key, *release); err != nil {
 		return err
+	}
+	if *minimum == "" && i.Throwaway {
+		*minimum = "0.0.1"
+	}
+	if *minimum != "" {
+		if i.Minimum, err = bootslot.ParseVersion(*minimum); err != nil {
+			return fmt.Errorf("--minimum: %w", err)
+		}
 	}
 	if i.Made, err = build.SourceDate(ctx, i.Source, i.Arch); err != nil {
 		return err
@@ -102,8 +108,8 @@ func sign(args []string) error {
 // keys reads the key that signs, or makes a throwaway pair of them, and decides
 // what version that makes.
 func keys(i *build.Image, name, release string) error {
-	throwaways := name == "" && len(i.Trust) == 0
-	if throwaways {
+	i.Throwaway = name == "" && len(i.Trust) == 0
+	if i.Throwaway {
 		release = strings.TrimSuffix(release, "-debug") + "-debug"
 	}
 	var err error
@@ -114,7 +120,7 @@ func keys(i *build.Image, name, release string) error {
 		i.Key, err = readSecret(name)
 		return err
 	}
-	if !throwaways {
+	if !i.Throwaway {
 		return nil // signed elsewhere
 	}
 	// The second is for trying a change of keys.
@@ -158,6 +164,20 @@ func readSecret(name string) (*minisign.Secret, error) {
 		return nil, fmt.Errorf("the key that signs, %s: %w", name, err)
 	}
 	return &k, nil
+}
+
+// readNotes is a flag's function: it reads the file named into to.
+func readNotes(to *string) func(name string) error {
+	return func(name string) error {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if *to = strings.TrimSpace(string(b)); *to == "" || !utf8.ValidString(*to) {
+			return fmt.Errorf("%s is to be a text in UTF-8", name)
+		}
+		return nil
+	}
 }
 
 func readKey(name string) (minisign.Key, error) {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"monban/gateway/bootslot"
+	"monban/image/compile"
 	"monban/image/deb"
 )
 
@@ -21,6 +23,10 @@ func makeDeb(ctx context.Context, args []string) error {
 	maintainer := f.String("maintainer", "Monban <root@localhost>", "who answers for the package, NAME <MAIL>")
 	out := f.String("out", "bin", "folder for the package")
 	_ = f.Parse(args)
+	version, err := bootslot.ParseVersion(*release)
+	if err != nil {
+		return fmt.Errorf("--release: %w", err)
+	}
 	made, err := epoch()
 	if err != nil {
 		return err
@@ -31,13 +37,13 @@ func makeDeb(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "monban")
-	if err := deb.Compile(ctx, ".", *release, *arch, program); err != nil {
+	if err := compile.Program(ctx, ".", "./cmd/monban", version, *arch, program); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return err
 	}
-	file, err := deb.Build(ctx, deb.Options{Version: *release, Arch: *arch, Program: program, Source: ".",
+	file, err := deb.Build(ctx, deb.Options{Version: version, Arch: *arch, Program: program, Source: ".",
 		Maintainer: *maintainer, Made: made, Out: *out})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 const usage = `mkimage builds the firmware. It runs as root, from the top of the source tree.
 
   mkimage build --arch amd64|arm64 --board uefi|rpi --release N.N.N --out FOLDER
+                [--trust KEY.pub … --minimum N.N.N --notes-ja FILE --notes-en FILE]
   mkimage sign --signature FILE --trust KEY.pub UPDATE.unsigned
   mkimage lock [amd64] [arm64]
   mkimage deb --arch amd64|arm64 --release N.N.N --out FOLDER

@@ -13,6 +13,7 @@ const (
 	DoCheck   = "check"   // whether an update with this manifest may be installed
 	DoInstall = "install" // writes the other slot; the update file follows the request
 	DoArm     = "arm"     // the next start tries what waits
+	DoBegin   = "begin"   // the running version on trial was really started
 	DoCommit  = "commit"  // the running version is kept
 	DoBack    = "back"    // what waits is disarmed, or the running version given up
 	DoReboot  = "reboot"
@@ -24,6 +25,7 @@ type Request struct {
 	Manifest  string        `json:"manifest,omitempty"`  // check: as it is signed
 	Signature string        `json:"signature,omitempty"` // check
 	Size      int64         `json:"size,omitempty"`      // install: bytes that follow
+	Sum       Sum           `json:"sum,omitzero"`        // install: of the manifest that is meant; zero: whichever is signed
 	Why       []*text.Fault `json:"why,omitempty"`       // back: what is missing of a version on trial
 }
 

@@ -19,7 +19,6 @@ const (
 	ReleaseFile = "/usr/lib/monban/release.json" // what this system is
 	KeyDir      = "/usr/lib/monban/keys"         // *.pub: whose updates it takes
 	TryBoot     = "/usr/lib/monban/tryboot.ko"   // tells a Pi's firmware to try the other slot
-	RunningFile = "/run/monban-init/slot"        // what the initrd says of the slot in use
 )
 
 // A Release is what a system says of itself.
@@ -62,9 +61,10 @@ type Status struct {
 	Slot    string  `json:"slot"`  // that runs: a or b
 	Trial   bool    `json:"trial"` // it is not kept yet: the next start is Other
 	// Waiting is a newer version that is written whole. The next start tries it
-	// if it is armed.
+	// if it is armed. Sum is that of its manifest; none if it is not known.
 	Waiting Version `json:"waiting,omitzero"`
 	Armed   bool    `json:"armed,omitempty"`
+	Sum     Sum     `json:"sum,omitzero"`
 	// Other is the version before, to which the box can go back; none while
 	// Waiting lies in its place.
 	Other Version `json:"other,omitzero"`

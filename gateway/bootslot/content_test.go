@@ -45,9 +45,12 @@ func TestContent(t *testing.T) {
 	if in, err := c.In(bytes.NewReader(root[:BlockSize])); in || err != nil {
 		t.Error("a short root: ", in, err)
 	}
-	for _, bad := range []string{"", "monban.root=00", strings.Replace(line, "monban.root=", "monban.root=x", 1), strings.Replace(line, "monban.salt", "salt", 1),
+	// What the initrd would refuse is refused before it is started.
+	for _, bad := range []string{"", "monban.root=00", line + " monban.salt=00", strings.Replace(line, fmt.Sprint(2*BlockSize), fmt.Sprint(BlockSize), 1),
+		strings.Replace(line, fmt.Sprint(2*BlockSize), fmt.Sprint(1<<40+BlockSize), 1), strings.Replace(line, fmt.Sprintf("%x", salt), strings.Repeat("00", 257), 1),
+		strings.Replace(line, "monban.root=", "monban.root=x", 1), strings.Replace(line, "monban.salt", "salt", 1),
 		strings.Replace(line, fmt.Sprint(2*BlockSize), "100", 1), strings.Replace(line, fmt.Sprint(2*BlockSize), "-4096", 1)} {
-		if c, err := ParseContent(bad); err == nil {
+		if c, err := ContentOfUKI(bytes.NewReader(testUKI(bad))); err == nil {
 			t.Errorf("%s: %+v", bad, c)
 		}
 	}

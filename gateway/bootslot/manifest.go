@@ -39,8 +39,17 @@ type Notes struct {
 	EN string `json:"en"`
 }
 
-// A Sum is a SHA-256, in hexadecimal where it is written.
+// A Sum is a SHA-256, in hexadecimal where it is written. The zero Sum is none.
 type Sum [32]byte
+
+// ParseSum reads what MarshalText writes, if it was left on a disk; none if it
+// is anything else.
+func ParseSum(b []byte) (s Sum) {
+	if s.UnmarshalText(b) != nil {
+		return Sum{}
+	}
+	return s
+}
 
 // MarshalText writes lower-case hexadecimal.
 func (s Sum) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, s[:]), nil }
@@ -57,7 +66,7 @@ func (s *Sum) UnmarshalText(b []byte) error {
 // Bounds of what an update may be.
 const (
 	MaxManifest  = 16 << 10
-	MaxSignature = 1 << 10
+	maxSignature = 1 << 10
 	MaxBoot      = 128 << 20 // bytes of a boot piece
 	MaxRoot      = 512 << 20 // bytes of a root
 	maxNotes     = 4 << 10   // bytes in one language

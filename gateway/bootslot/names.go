@@ -2,6 +2,7 @@ package bootslot
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,7 +22,11 @@ const (
 	Tried               // monban_1.2.3+0-1.efi: was tried; not started while there is another
 	GivenUp             // monban_1.2.3+0.efi: not started while there is another
 	Why                 // monban_1.2.3.why: what a version on trial said of itself
+	Summed              // monban_1.2.3.sum: of the manifest it was written by
 )
+
+// beside the loader lie files that it does not look at.
+var beside = []Mark{Part, Ready, Why, Summed}
 
 // A File is a file of ours beside the loader.
 type File struct {
@@ -34,13 +39,13 @@ const prefix = "monban_"
 
 // The end of a name, by mark; the loader's extension comes behind those that
 // have none.
-var suffix = map[Mark]string{Kept: "", Part: ".part", Ready: ".new", Armed: "+1", Tried: "+0-1", GivenUp: "+0", Why: ".why"}
+var suffix = map[Mark]string{Kept: "", Part: ".part", Ready: ".new", Armed: "+1", Tried: "+0-1", GivenUp: "+0", Why: ".why", Summed: ".sum"}
 
 // Name is the name of a version's file. ext is the loader's extension, as in
 // ".efi".
 func Name(v Version, m Mark, ext string) string {
 	name := prefix + v.String() + suffix[m]
-	if m != Part && m != Ready && m != Why {
+	if !slices.Contains(beside, m) {
 		name += ext
 	}
 	return name
@@ -66,7 +71,7 @@ func ParseNames(names []string, ext string) (files []File) {
 				f.Mark = mark(m[2], m[3])
 			}
 		} else {
-			for _, m := range []Mark{Part, Ready, Why} {
+			for _, m := range beside {
 				if s, ok := strings.CutSuffix(rest, suffix[m]); ok {
 					stem, dot, f.Mark = s, true, m
 				}

@@ -142,6 +142,17 @@ func (s Slots) Arm() (Rename, error) {
 	}
 }
 
+// Begin says that the running version, if it is on trial, was really started:
+// its name counts the try where the loader did not. Until then the version
+// before takes it for one that is still to be started, and so does a loader that
+// cannot write.
+func (s Slots) Begin() (Rename, error) {
+	if f, ok := s.find(s.Running, Armed); ok && s.Trial() {
+		return s.to(f, Tried, GivenUp)
+	}
+	return Rename{}, nil
+}
+
 // Commit keeps the running version.
 func (s Slots) Commit() (Rename, error) {
 	if s.has(s.Running, Kept) {
@@ -155,7 +166,8 @@ func (s Slots) Commit() (Rename, error) {
 }
 
 // Back makes the next start not the newest version: it disarms one that waits,
-// or else gives up the running one for Other. One on trial needs no step.
+// or else gives up the running one for Other. One on trial needs no step, unless
+// its try was not counted yet.
 func (s Slots) Back() (Rename, error) {
 	if v, armed := s.Waiting(); armed {
 		f, _ := s.find(v, Armed)
@@ -167,33 +179,20 @@ func (s Slots) Back() (Rename, error) {
 	if f, ok := s.find(s.Running, Kept); ok {
 		return s.to(f, GivenUp, Tried)
 	}
-	return Rename{}, nil
-}
-
-// Start says whether a loader that cannot count itself must be told to try what
-// waits, and what becomes of its name then.
-func (s Slots) Start() (r Rename, try bool) {
-	v, armed := s.Waiting()
-	if !armed {
-		return Rename{}, false
-	}
-	f, _ := s.find(v, Armed)
-	r, err := s.to(f, Tried, GivenUp)
-	return r, err == nil
+	return s.Begin()
 }
 
 // Agree makes the running version's name say whether it is kept, where that is
-// known from elsewhere.
-func (s Slots) Agree(kept bool) Rename {
-	var f File
+// known from elsewhere. What is not kept and has no name that says more is on
+// trial: it was disarmed after the loader was told to try it.
+func (s Slots) Agree(kept bool) (Rename, error) {
 	switch has := s.has(s.Running, Kept); {
-	case kept == has:
-		return Rename{}
-	case kept:
-		f, _ = s.find(s.Running, Tried, Armed, GivenUp)
-		return Rename{f.Name, Name(s.Running, Kept, s.ext)}
-	default:
-		f, _ = s.find(s.Running, Kept)
-		return Rename{f.Name, Name(s.Running, Tried, s.ext)}
+	case kept && !has:
+		f, _ := s.find(s.Running, Tried, Armed, GivenUp)
+		return s.to(File{f.Name, s.Running, f.Mark}, Kept)
+	case !kept && (has || s.lost()):
+		f, _ := s.find(s.Running, Kept, Ready)
+		return s.to(File{f.Name, s.Running, f.Mark}, Tried, GivenUp)
 	}
+	return Rename{}, nil
 }

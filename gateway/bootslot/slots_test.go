@@ -24,6 +24,7 @@ func TestParseNames(t *testing.T) {
 		"monban_1.2.3.new":           "1.2.3 ready",
 		"monban_1.2.3.part":          "1.2.3 part",
 		"monban_1.2.3.why":           "1.2.3 why",
+		"monban_1.2.3.sum":           "1.2.3 summed",
 		"monban_1.2.3":               "",
 		"monban_1.2.3.efi.bak":       "",
 		"monban_1.2.efi":             "",
@@ -37,7 +38,7 @@ func TestParseNames(t *testing.T) {
 	} {
 		got := ""
 		for _, f := range ParseNames([]string{name}, ".efi") {
-			got = f.Version.String() + " " + map[Mark]string{Kept: "kept", Part: "part", Ready: "ready", Armed: "armed", Tried: "tried", GivenUp: "given up", Why: "why"}[f.Mark]
+			got = f.Version.String() + " " + map[Mark]string{Kept: "kept", Part: "part", Ready: "ready", Armed: "armed", Tried: "tried", GivenUp: "given up", Why: "why", Summed: "summed"}[f.Mark]
 			if f.Name != name {
 				t.Errorf("%s is called %s", name, f.Name)
 			}
@@ -51,6 +52,7 @@ func TestParseNames(t *testing.T) {
 func FuzzNames(f *testing.F) {
 	f.Add("monban_1.2.3+0-1.efi")
 	f.Add("monban_1.2.3.new")
+	f.Add("monban_1.2.3.sum")
 	f.Fuzz(func(t *testing.T, name string) {
 		for _, file := range ParseNames([]string{name}, ".efi") {
 			again := ParseNames([]string{Name(file.Version, file.Mark, ".efi")}, ".efi")
@@ -72,6 +74,8 @@ func TestLook(t *testing.T) {
 		{"1.0.0.efi 0.9.0.efi", "kept, other 0.9.0"},
 		{"1.0.0.efi 1.1.0.part", "kept"},
 		{"1.0.0.efi 1.1.0.new", "kept, waiting 1.1.0"},
+		{"1.0.0.efi 1.1.0.new 1.1.0.sum 1.0.0.sum", "kept, waiting 1.1.0"},
+		{"1.0.0.efi 1.1.0.sum", "kept"},
 		{"1.0.0.efi 1.1.0+1.efi", "kept, armed 1.1.0"},
 		{"1.0.0.efi 1.1.0.new 1.1.0+1.efi", "kept, armed 1.1.0"},
 		{"1.0.0.efi 1.1.0+0-1.efi", "kept, failed 1.1.0"},
@@ -127,15 +131,9 @@ func TestSteps(t *testing.T) {
 	arm := Slots.Arm
 	commit := Slots.Commit
 	back := Slots.Back
-	start := func(s Slots) (Rename, error) {
-		r, try := s.Start()
-		if try != (r != Rename{}) {
-			t.Errorf("%+v, %v", r, try)
-		}
-		return r, nil
-	}
+	begin := Slots.Begin
 	agree := func(kept bool) func(Slots) (Rename, error) {
-		return func(s Slots) (Rename, error) { return s.Agree(kept), nil }
+		return func(s Slots) (Rename, error) { return s.Agree(kept) }
 	}
 	for _, c := range []struct {
 		act   func(Slots) (Rename, error)
@@ -158,16 +156,26 @@ func TestSteps(t *testing.T) {
 		{back, "1.0.0.efi 1.0.0+0.efi 0.9.0.efi", "1.0.0.efi > 1.0.0+0-1.efi"},
 		{back, "1.0.0+0-1.efi 0.9.0.efi", ""},
 		{back, "1.0.0+0-1.efi", "slot.no_other"},
+		{back, "1.0.0+1.efi 0.9.0.efi", "1.0.0+1.efi > 1.0.0+0-1.efi"}, // the loader could not write
+		{back, "1.0.0+1.efi 1.0.0+0-1.efi 0.9.0.efi", "1.0.0+1.efi > 1.0.0+0.efi"},
+		{back, "1.0.0+1.efi", "slot.no_other"},
+		{back, "1.0.0+0.efi 0.9.0.efi", ""},
 		{back, "1.0.0.efi 1.1.0+1.efi", "1.1.0+1.efi > 1.1.0.new"},
 		{back, "1.0.0.efi 1.1.0+1.efi 1.1.0.new", "1.1.0+1.efi > 1.1.0+0.efi"},
 		{back, "1.0.0.efi 1.1.0.new", "slot.no_other"},
-		{start, "1.0.0.efi 1.1.0+1.efi", "1.1.0+1.efi > 1.1.0+0-1.efi"},
-		{start, "1.0.0.efi 1.1.0+1.efi 1.1.0+0-1.efi", "1.1.0+1.efi > 1.1.0+0.efi"},
-		{start, "1.0.0.efi 1.1.0.new", ""},
+		{begin, "1.0.0+1.efi 0.9.0.efi", "1.0.0+1.efi > 1.0.0+0-1.efi"},
+		{begin, "1.0.0+1.efi 1.0.0+0-1.efi 0.9.0.efi", "1.0.0+1.efi > 1.0.0+0.efi"},
+		{begin, "1.0.0+1.efi", "1.0.0+1.efi > 1.0.0+0-1.efi"},
+		{begin, "1.0.0+0-1.efi 0.9.0.efi", ""},
+		{begin, "1.0.0.efi 1.0.0+1.efi", ""},
+		{begin, "1.0.0.efi 1.1.0+1.efi", ""},
 		{agree(true), "1.0.0.efi", ""},
 		{agree(true), "1.0.0+0-1.efi", "1.0.0+0-1.efi > 1.0.0.efi"},
 		{agree(true), "", " > 1.0.0.efi"},
 		{agree(false), "1.0.0.efi", "1.0.0.efi > 1.0.0+0-1.efi"},
+		{agree(false), "1.0.0.efi 1.0.0+0-1.efi", "1.0.0.efi > 1.0.0+0.efi"},
+		{agree(false), "1.0.0.new", "1.0.0.new > 1.0.0+0-1.efi"}, // disarmed after the loader was told
+		{agree(false), "", " > 1.0.0+0-1.efi"},
 		{agree(false), "1.0.0+0.efi", ""},
 		{agree(false), "1.0.0+1.efi", ""},
 	} {
@@ -191,7 +199,7 @@ func TestNothingIsRenamedOver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var names []string
 		for _, v := range []string{"0.9.0", "1.0.0", "1.1.0"} {
-			for m := Kept; m <= Why; m++ {
+			for m := Kept; m <= Summed; m++ {
 				if rapid.Bool().Draw(t, v+suffix[m]) {
 					v, err := ParseVersion(v)
 					if err != nil {
@@ -207,7 +215,8 @@ func TestNothingIsRenamedOver(t *testing.T) {
 		}
 		s := Look(running, names, ".efi")
 		for what, act := range map[string]func() (Rename, error){"arm": s.Arm, "commit": s.Commit, "back": s.Back,
-			"start": func() (Rename, error) { r, _ := s.Start(); return r, nil }} {
+			"begin": s.Begin,
+			"agree": func() (Rename, error) { return s.Agree(true) }, "disagree": func() (Rename, error) { return s.Agree(false) }} {
 			r, err := act()
 			if err == nil && slices.Contains(names, r.To) {
 				t.Errorf("%s: %s over %s in %v", what, r.From, r.To, names)
@@ -255,11 +264,18 @@ func FuzzAutoboot(f *testing.F) {
 
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"do":"install","size":123}`))
+	f.Add([]byte(`{"do":"install","size":1,"sum":"` + strings.Repeat("0a", 32) + `"}`))
+	f.Add([]byte(strings.Repeat("0a", 32)))
 	f.Add([]byte(`{"do":"back","why":[{"code":"health.names","args":{"a":1}}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = ParseRequest(b)
 		for _, w := range ParseWhy(b) {
 			_ = w.Error()
+		}
+		if s := ParseSum(b); s != (Sum{}) {
+			if again, err := s.MarshalText(); err != nil || !strings.EqualFold(string(again), string(b)) {
+				t.Errorf("%q is read as %s (%v)", b, again, err)
+			}
 		}
 	})
 }

@@ -2,12 +2,14 @@ package bootslot
 
 import "time"
 
-// How a trial ends: kept after so long without a fault, given up after so long.
-// What is not seen for TrialGap may have been anything.
+// How a trial ends: kept after so long without a fault, given up after so long,
+// and in any case so long after the system started, however often the judge had
+// to begin anew. What is not seen for trialGap may have been anything.
 const (
 	TrialWell  = 60 * time.Second
 	TrialLimit = 10 * time.Minute
-	TrialGap   = 15 * time.Second
+	TrialLast  = 20 * time.Minute // leaves a slow boot as long again as the trial
+	trialGap   = 15 * time.Second
 )
 
 // A Step is what a trial comes to.
@@ -19,28 +21,29 @@ const (
 	GiveUp
 )
 
-// A Trial decides whether a version on trial is kept. Times are of a clock that
-// is not set.
+// A Trial decides whether a version on trial is kept. Times are since the
+// system started, by a clock that is not set.
 type Trial struct {
-	Began time.Time
-	well  time.Time // since when all was well; zero: it is not
-	seen  time.Time
+	Began time.Duration // of this judge
+	ok    bool          // at the last look
+	well  time.Duration // since when, if it is
+	seen  time.Duration // last look
 }
 
 // Saw takes what was seen at now.
-func (t *Trial) Saw(now time.Time, ok bool) Step {
-	switch {
-	case !ok:
-		t.well = time.Time{}
-	case t.well.IsZero() || now.Sub(t.seen) > TrialGap:
+func (t *Trial) Saw(now time.Duration, ok bool) Step {
+	if !t.ok || now-t.seen > trialGap {
 		t.well = now
 	}
-	t.seen = now
+	t.ok, t.seen = ok, now
 	switch {
-	case ok && now.Sub(t.well) >= TrialWell:
+	case ok && now-t.well >= TrialWell:
 		return Keep
-	case now.Sub(t.Began) >= TrialLimit:
+	case t.Over(now):
 		return GiveUp
 	}
 	return Wait
 }
+
+// Over says whether the time for it is.
+func (t *Trial) Over(now time.Duration) bool { return now >= min(t.Began+TrialLimit, TrialLast) }

@@ -42,19 +42,46 @@ func TestTrial(t *testing.T) {
 		"seldom seen":         {every(0, 700*s, 20*s, true), GiveUp, 600 * s},
 		"seen once, at last":  {every(700*s, 700*s, s, true), GiveUp, 700 * s},
 	} {
-		began := time.Now()
-		trial := Trial{Began: began}
-		var got Step
-		var at time.Duration
-		for _, x := range c.seen {
-			if got = trial.Saw(began.Add(x.at), x.ok); got != Wait {
-				at = x.at
+		for _, after := range []time.Duration{0, 10 * time.Minute} { // the start of the system
+			trial := Trial{Began: after}
+			var got Step
+			var at time.Duration
+			for _, x := range c.seen {
+				if got = trial.Saw(after+x.at, x.ok); got != Wait {
+					at = x.at
+					break
+				}
+			}
+			if got != c.want || at != c.at {
+				t.Errorf("%s, from %v: %v at %v, want %v at %v", what, after, got, at, c.want, c.at)
+			}
+		}
+	}
+}
+
+// A judge that ends every now and then, and so never sees a minute of health,
+// gives up at last.
+func TestTrialBegunAnew(t *testing.T) {
+	for _, c := range []struct{ lives, gives time.Duration }{
+		{30 * time.Second, TrialLast}, {9 * time.Minute, TrialLast}, {11 * time.Minute, TrialLimit},
+	} {
+		ok := c.lives < TrialWell // the others see nothing good
+		var trial Trial
+		for now := time.Duration(0); ; now += time.Second {
+			if now%c.lives == 0 {
+				trial = Trial{Began: now}
+			}
+			if step := trial.Saw(now, ok); step == GiveUp && now == c.gives {
+				break
+			} else if step != Wait || now > TrialLast {
+				t.Errorf("begun anew every %v: %v at %v, want to give up at %v", c.lives, step, now, c.gives)
 				break
 			}
 		}
-		if got != c.want || at != c.at {
-			t.Errorf("%s: %v at %v, want %v at %v", what, got, at, c.want, c.at)
-		}
+	}
+	late := Trial{Began: TrialLast + time.Hour}
+	if late.Saw(TrialLast+time.Hour, false) != GiveUp {
+		t.Error("begun after all, it waits")
 	}
 }
 

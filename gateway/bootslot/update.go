@@ -20,6 +20,7 @@ var entries = [...]string{"manifest", "manifest.minisig", "boot", "root"}
 // its end. Its errors are *text.Fault, except those of a writer it is given.
 type Update struct {
 	Manifest Manifest
+	Sum      Sum // of the manifest as it is signed
 	tar      *tar.Reader
 	at       int // entry that comes next
 }
@@ -35,6 +36,7 @@ func NewUpdate(r io.Reader, keys []minisign.Key) (*Update, error) {
 	if u.Manifest, err = Trusted(manifest, signature, keys); err != nil {
 		return nil, err
 	}
+	u.Sum = sha256.Sum256(manifest)
 	return u, nil
 }
 
@@ -48,7 +50,7 @@ func (u *Update) head() (manifest, signature []byte, err error) {
 	if manifest, err = u.small(MaxManifest); err != nil {
 		return nil, nil, err
 	}
-	signature, err = u.small(MaxSignature)
+	signature, err = u.small(maxSignature)
 	return manifest, signature, err
 }
 

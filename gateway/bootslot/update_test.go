@@ -84,7 +84,7 @@ func TestUpdateRefuses(t *testing.T) {
 		"another order":    {func(l []string) []string { return append(append(l[:4:4], l[6:]...), l[4:6]...) }, "slot.form"},
 		"a changed word":   {flip(1), "slot.signature"},
 		"a long manifest":  {with(1, string(make([]byte, MaxManifest+1))), "slot.form"},
-		"a long signature": {with(3, string(make([]byte, MaxSignature+1))), "slot.form"},
+		"a long signature": {with(3, string(make([]byte, maxSignature+1))), "slot.form"},
 		"no signature":     {with(3, ""), "slot.signature"},
 		"a changed boot":   {flip(5), "slot.sum"},
 		"a shorter boot":   {with(5, string(bootBytes[1:])), "slot.size"},

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// A Version is N.N.N, with -debug behind it for a system that lets its maker
-// in. The zero Version is none.
+// A Version is N.N.N, with -debug behind it for a system that was signed with,
+// and trusts, throwaway keys. The zero Version is none.
 //
 // The loader chooses by version, too, so both must agree: systemd-boot orders
 // by strverscmp_improved (systemd src/fundamental/string-util-fundamental.c), to

@@ -1,8 +1,9 @@
 package provision
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,42 +11,26 @@ import (
 	"golang.org/x/sys/unix"
 
 	"monban/image"
+	"monban/image/place"
 )
 
 // A Machine is where block devices are looked for.
 type Machine struct {
 	Sys, Dev string // required; /sys and /dev
-	Root     string // required; the directory whose device tells the disk that was started from: /
 }
 
-// Boot returns the device file of the first partition of the disk the box was
-// started from, or "". Another disk may have a partition of the same name.
-func (m Machine) Boot() string {
-	var st unix.Stat_t
-	if unix.Stat(m.Root, &st) != nil {
-		return ""
+// Boot returns the device file of the first partition of the disk that the
+// initrd started from, as it says below run, or "" on a machine it did not
+// start. Another disk may have a partition of the same name.
+func (m Machine) Boot(run string) (string, error) {
+	slot, err := place.Read(run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	at, err := filepath.EvalSymlinks(filepath.Join(m.Sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))))
 	if err != nil {
-		return ""
+		return "", err
 	}
-	// The root is on dm-verity, which lies on a partition.
-	for range 4 {
-		below, _ := filepath.Glob(filepath.Join(at, "slaves/*"))
-		if len(below) == 0 {
-			break
-		}
-		if at, err = filepath.EvalSymlinks(below[0]); err != nil {
-			return ""
-		}
-	}
-	parts, _ := filepath.Glob(filepath.Join(filepath.Dir(at), "*/partition"))
-	for _, p := range parts {
-		if property(filepath.Dir(p), "PARTNAME") == image.ESP {
-			return filepath.Join(m.Dev, filepath.Base(filepath.Dir(p)))
-		}
-	}
-	return ""
+	return place.Find(m.Sys, m.Dev, slot.Disk, image.ESP)
 }
 
 // Sticks returns the device files of FAT file systems on USB that bear the
@@ -73,21 +58,6 @@ func labelOf(dev string) (string, error) {
 	}
 	defer f.Close()
 	return Label(f)
-}
-
-// property reads one line of a device's uevent file.
-func property(dir, key string) string {
-	f, err := os.Open(filepath.Join(dir, "uevent"))
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), key+"="); ok {
-			return v
-		}
-	}
-	return ""
 }
 
 // mounted mounts a FAT file system below a directory for as long as look takes:

@@ -108,7 +108,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return r.Taken
 	}
 	done := false
-	if dev := o.Machine.Boot(); dev != "" {
+	dev, err := o.Machine.Boot(o.Run)
+	if err != nil {
+		r.add(err)
+	}
+	if dev != "" {
 		done = look(Disk, dev)
 	}
 	seen := map[string]bool{}

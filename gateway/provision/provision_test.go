@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"monban/gateway/config"
 	"monban/gateway/text"
+	"monban/image"
+	"monban/image/place"
 )
 
 // kept is a state directory in memory.
@@ -142,12 +142,12 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// machine is a tree like /sys: a box started from vda by dm-verity, another
-// disk with partitions of the same names, and a stick.
-func machine(t *testing.T) Machine {
+// machine is a tree like /sys: a box started from vdb, another disk with
+// partitions of the same names, and a stick.
+func machine(t *testing.T) (m Machine, run string) {
 	t.Helper()
 	dir := t.TempDir()
-	m := Machine{Sys: filepath.Join(dir, "sys"), Dev: filepath.Join(dir, "dev"), Root: dir}
+	m, run = Machine{Sys: filepath.Join(dir, "sys"), Dev: filepath.Join(dir, "dev")}, filepath.Join(dir, "run")
 	file := func(path, content string) {
 		t.Helper()
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -172,55 +172,61 @@ func machine(t *testing.T) Machine {
 		for n, name := range []string{"esp", "root-a"} {
 			part := fmt.Sprint(disk, n+1)
 			file(sys(at, part, "partition"), fmt.Sprint(n+1))
-			file(sys(at, part, "uevent"), "DEVTYPE=partition\nPARTN=1\nPARTNAME="+name+"\n")
+			file(sys(at, part, "uevent"), "DEVNAME="+part+"\nDEVTYPE=partition\nPARTN=1\nPARTNAME="+name+"\n")
 			link(sys("class/block", part), sys(at, part))
 		}
 		link(sys("class/block", disk), sys(at))
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(m.Root, &st); err != nil {
+	if err := (place.Slot{Partition: image.RootA, Device: "/dev/vdb2", Disk: "/dev/vdb"}).Write(run); err != nil {
 		t.Fatal(err)
 	}
-	dm := "devices/virtual/block/dm-0"
-	link(sys(dm, "slaves/vda2"), sys("devices/pci/virtio0/block/vda/vda2"))
-	link(sys("dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))), sys(dm))
 	for _, dev := range []string{"vda1", "vdb1", "sda2"} {
 		file(filepath.Join(m.Dev, dev), string(fat16("MONBAN")))
 	}
 	file(filepath.Join(m.Dev, "sda"), "a table of partitions")
 	file(filepath.Join(m.Dev, "sda1"), string(fat16("PHOTOS")))
-	return m
+	return m, run
 }
 
 func TestMachine(t *testing.T) {
-	m := machine(t)
-	if got := m.Boot(); got != filepath.Join(m.Dev, "vda1") {
-		t.Error("started from", got)
+	m, run := machine(t)
+	if got, err := m.Boot(run); got != filepath.Join(m.Dev, "vdb1") || err != nil {
+		t.Error("started from", got, err)
 	}
 	if got := m.Sticks(); len(got) != 1 || got[0] != filepath.Join(m.Dev, "sda2") {
 		t.Error("sticks", got)
 	}
-	none := Machine{Sys: t.TempDir(), Dev: t.TempDir(), Root: "/"}
-	if none.Boot() != "" || none.Sticks() != nil {
-		t.Error("found something in nothing")
+	none := Machine{Sys: t.TempDir(), Dev: t.TempDir()}
+	if got, err := none.Boot(t.TempDir()); got != "" || err != nil || none.Sticks() != nil {
+		t.Error("found something in nothing", got, err)
+	}
+	if got, err := none.Boot(run); got != "" || err == nil {
+		t.Error("found the disk in nothing", got, err)
+	}
+	// Which of two is the box's cannot be told, and nothing is taken from either.
+	if err := os.WriteFile(filepath.Join(m.Sys, "class/block/vdb2/uevent"), []byte("DEVNAME=vdb2\nPARTNAME=esp\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Boot(run); got != "" || err == nil {
+		t.Error("of two:", got, err)
 	}
 }
 
 // What cannot be mounted is told, and nothing is taken.
 func TestRunWithoutFileSystem(t *testing.T) {
 	o, state, _ := stick(t, nil)
-	o.Machine = machine(t)
+	o.Machine, o.Run = machine(t)
 	r, err := Run(t.Context(), o)
 	if err != nil || r.Taken || len(r.Faults) == 0 || len(state) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	o.Machine = Machine{Sys: t.TempDir(), Dev: t.TempDir(), Root: "/"}
+	if left, _ := filepath.Glob(filepath.Join(o.Run, runDir, "mnt-*")); left != nil {
+		t.Error("left behind:", left)
+	}
+	o.Machine, o.Run = Machine{Sys: t.TempDir(), Dev: t.TempDir()}, t.TempDir()
 	o.Patience = time.Millisecond
 	if r, err = Run(t.Context(), o); err != nil || r.Source != "" || len(r.Faults) != 0 {
 		t.Errorf("%+v, %v", r, err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(o.Run, runDir, "mnt-*")); left != nil {
-		t.Error("left behind:", left)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"monban/image/lock"
 )
@@ -38,7 +39,7 @@ func fetch(ctx context.Context, m mirror, p lock.Package, dir string) error {
 	}
 	part := fmt.Sprintf("%s.%d", name, os.Getpid()) // another build may fetch it too
 	defer os.Remove(part)
-	if err := download(ctx, base+"/"+p.Path, part); err != nil {
+	if err := download(ctx, base+"/"+p.Path, part, stall); err != nil {
 		return fmt.Errorf("fetching %s %s: %w", p.Name, p.Version, err)
 	}
 	if err := check(part, p); err != nil {
@@ -47,7 +48,26 @@ func fetch(ctx context.Context, m mirror, p lock.Package, dir string) error {
 	return os.Rename(part, name)
 }
 
-func download(ctx context.Context, url, to string) error {
+// stall is how long a mirror may say nothing at all.
+const stall = time.Minute
+
+// download fetches a file. However slow it comes is well; silence for as long as
+// stall is an error.
+func download(ctx context.Context, url, to string, stall time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(stall, func() { cancel(fmt.Errorf("the mirror said nothing for %s", stall)) })
+	defer silence.Stop()
+	err := copyFrom(ctx, url, to, func() { silence.Reset(stall) })
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", url, context.Cause(ctx))
+	}
+	return err
+}
+
+// copyFrom writes what is at an address into a file, and calls heard whenever
+// something comes.
+func copyFrom(ctx context.Context, url, to string, heard func()) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -57,6 +77,7 @@ func download(ctx context.Context, url, to string) error {
 		return err
 	}
 	defer answer.Body.Close()
+	heard()
 	if answer.StatusCode == http.StatusNotFound {
 		return fmt.Errorf("%s: %w", url, errMissing)
 	}
@@ -68,10 +89,24 @@ func download(ctx context.Context, url, to string) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := io.Copy(f, answer.Body); err != nil {
+	if _, err := io.Copy(f, telling{answer.Body, heard}); err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+// telling calls heard whenever something was read.
+type telling struct {
+	io.Reader
+	heard func()
+}
+
+func (t telling) Read(b []byte) (int, error) {
+	n, err := t.Reader.Read(b)
+	if n > 0 {
+		t.heard()
+	}
+	return n, err
 }
 
 // check says whether a file has the size and the content that are locked.

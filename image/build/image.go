@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"monban/gateway/bootslot"
@@ -23,11 +24,14 @@ type Image struct {
 	Board   image.Board
 	Version bootslot.Version
 	Minimum bootslot.Version // lowest running version that may be updated to this
-	Notes   bootslot.Notes
-	Made    time.Time // of every file without a date of its own, and of the update
+	Notes   bootslot.Notes   // a release has both
+	Made    time.Time        // of every file without a date of its own, and of the update
 
 	Key   *minisign.Secret // signs the update; nil where that is done elsewhere, see Seal
 	Trust []minisign.Key   // further keys whose updates the box takes
+	// Throwaway says that no box of a clinic trusts any of the keys. Versions
+	// that end in -debug have such keys, and no others do.
+	Throwaway bool
 
 	Source string // folder of the source
 	Out    string // folder for what is built
@@ -39,7 +43,8 @@ type Image struct {
 	lock lock.Lock
 }
 
-// id tells a test image from a released one.
+// id is the product. That of test images is another, so that a box of a clinic
+// takes none of them as an update, whoever signed it.
 func (i Image) id() string {
 	if i.Test {
 		return product + "-test"
@@ -69,13 +74,28 @@ func (i Image) check() error {
 		return fmt.Errorf("there is no image for the board %q", i.Board)
 	case i.Board == image.RPi && i.Arch != "arm64":
 		return errors.New("a Raspberry Pi is arm64")
-	case i.Version.IsZero() || i.Minimum.IsZero() || i.Made.IsZero() || len(i.trusted()) == 0:
-		return errors.New("version, lowest version, date or key is missing")
+	case i.Version.IsZero() || i.Made.IsZero() || len(i.trusted()) == 0:
+		return errors.New("version, date or key is missing")
+	case i.Test && !i.debug():
+		return errors.New("a test image obeys whoever holds its disk and is no release: give neither --key nor --trust, and it becomes a -debug version with throwaway keys")
+	case i.debug() && !i.Throwaway:
+		return errors.New("a -debug version is no release, so no key of releases goes with it: give neither --key nor --trust, and throwaway keys are made; or take -debug off the version")
+	case !i.debug() && i.Throwaway:
+		return errors.New("with throwaway keys the version must end in -debug")
+	case i.Minimum.IsZero():
+		return errors.New("a release must say which versions it updates: give the lowest with --minimum N.N.N (make image MINIMUM=N.N.N); 0.0.1 is all of them")
 	case i.Version.Compare(i.Minimum) < 0:
 		return fmt.Errorf("version %s is below the lowest that it updates, %s", i.Version, i.Minimum)
+	case !i.debug() && (i.Notes.JA == "" || i.Notes.EN == ""):
+		return errors.New("a release must say what is new, in both languages: write each into a file and give them with --notes-ja FILE --notes-en FILE (make image NOTES_JA=FILE NOTES_EN=FILE)")
 	}
-	return nil
+	// What makes a manifest no manifest is told before the work, not after it.
+	_, err := i.manifest(bootslot.Piece{Size: block}, bootslot.Piece{Size: block})
+	return err
 }
+
+// debug says whether the version is one that nobody gets.
+func (i Image) debug() bool { return strings.HasSuffix(i.Version.String(), "-debug") }
 
 // Build builds an image and returns the files it wrote, by what they are.
 func (b Builder) Build(ctx context.Context, i Image) (files map[string]string, err error) {
@@ -144,7 +164,7 @@ func (i Image) build(ctx context.Context, t *toolbox, dir string, say func(strin
 	if err != nil {
 		return nil, err
 	}
-	say("the root is %.1f MiB; the boot piece", float64(r.offset)/(1<<20))
+	say("the root is %.1f MiB; the boot piece", float64(r.Offset)/(1<<20))
 	if i.Board == image.UEFI {
 		err = i.makeUEFI(ctx, t, dir, k, r)
 	} else {
@@ -176,7 +196,7 @@ func (i Image) finish(ctx context.Context, t *toolbox, dir string, built map[str
 	if err := i.writeUpdate(dir, files["update"], files["manifest"]); err != nil {
 		return nil, err
 	}
-	with, err := t.versions()
+	with, err := t.versions(i.shapers())
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (i Image) testFiles(files map[string]file) {
 }
 
 func (i Image) release() bootslot.Release {
-	return bootslot.Release{Product: product, Board: string(i.Board), Arch: i.Arch, Version: i.Version}
+	return bootslot.Release{Product: i.id(), Board: string(i.Board), Arch: i.Arch, Version: i.Version}
 }
 
 // osRelease is what systemd, the loader and people read (os-release(5)).

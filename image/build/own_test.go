@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"monban/gateway/bootslot"
 	"monban/gateway/minisign"
+	"monban/gateway/text"
 	"monban/image"
 )
 
@@ -20,14 +22,29 @@ func sample(t *testing.T) Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := bootslot.ParseVersion("1.2.3")
+	v := version(t, "1.2.3")
+	return Image{
+		Arch: "amd64", Board: image.UEFI, Version: v, Minimum: v, Key: &k, Trust: []minisign.Key{k.Key()},
+		Made: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Notes: bootslot.Notes{JA: "修正", EN: "repairs"},
+	}
+}
+
+// forTests is the same as a test image.
+func forTests(t *testing.T) Image {
+	t.Helper()
+	i := sample(t)
+	i.Test, i.Throwaway = true, true
+	i.Version, i.Minimum = version(t, "1.2.4-debug"), version(t, "0.0.1")
+	return i
+}
+
+func version(t *testing.T, s string) bootslot.Version {
+	t.Helper()
+	v, err := bootslot.ParseVersion(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Image{
-		Arch: "amd64", Board: image.UEFI, Version: v, Minimum: v, Key: &k, Trust: []minisign.Key{k.Key()},
-		Made: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
-	}
+	return v
 }
 
 // A released image has nothing of what test images obey.
@@ -130,7 +147,14 @@ func TestCheckRefuses(t *testing.T) {
 		"Pi on amd64":  func(i *Image) { i.Board = image.RPi },
 		"no key":       func(i *Image) { i.Key, i.Trust = nil, nil },
 		"no date":      func(i *Image) { i.Made = time.Time{} },
-		"minimum":      func(i *Image) { i.Minimum, _ = bootslot.ParseVersion("9.0.0") },
+		"minimum":      func(i *Image) { i.Minimum = version(t, "9.0.0") },
+		"no minimum":   func(i *Image) { i.Minimum = bootslot.Version{} },
+		"no notes":     func(i *Image) { i.Notes.EN = "" },
+		"long notes":   func(i *Image) { i.Notes.JA = strings.Repeat("x", 5<<10) },
+		"test":         func(i *Image) { i.Test = true },
+		"test, debug":  func(i *Image) { i.Test, i.Version = true, version(t, "1.2.3-debug") },
+		"debug":        func(i *Image) { i.Version = version(t, "1.2.3-debug") },
+		"throwaway":    func(i *Image) { i.Throwaway = true },
 	} {
 		i := sample(t)
 		change(&i)
@@ -138,8 +162,50 @@ func TestCheckRefuses(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	if err := sample(t).check(); err != nil {
-		t.Error(err)
+	for _, i := range []Image{sample(t), forTests(t)} {
+		if err := i.check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A box of a clinic takes no test image for an update, whoever signed it, nor a
+// test image one for clinics; a test image takes the next.
+func TestProducts(t *testing.T) {
+	verdict := func(running, update Image) string {
+		t.Helper()
+		files, err := running.own()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := bootslot.ParseRelease(files[strings.TrimPrefix(bootslot.ReleaseFile, "/")].content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := update.manifest(bootslot.Piece{Size: block}, bootslot.Piece{Size: block})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := bootslot.ParseManifest(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f *text.Fault
+		if errors.As(bootslot.Verdict(r, m), &f) {
+			return f.Code
+		}
+		return ""
+	}
+	released, tests := sample(t), forTests(t)
+	next, nextTests := released, tests
+	next.Version, nextTests.Version = version(t, "2.0.0"), version(t, "2.0.0-debug")
+	if got := verdict(released, next) + verdict(tests, nextTests); got != "" {
+		t.Errorf("its own next version: %s", got)
+	}
+	for _, got := range []string{verdict(released, nextTests), verdict(tests, next)} {
+		if got != "slot.product" {
+			t.Errorf("that of the other: %q", got)
+		}
 	}
 }
 

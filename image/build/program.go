@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"monban/image/compile"
 	"monban/image/lock"
 )
 
@@ -21,20 +21,14 @@ var programs = map[string]string{
 	"./image/init": "",
 }
 
-// compile compiles our programs into dir and returns where each is. The same
-// source and compiler give the same bytes, wherever they are.
+// compile compiles our programs into dir and returns where each is.
 func (i Image) compile(ctx context.Context, dir string) (map[string]string, error) {
 	built := map[string]string{}
 	for pkg := range programs {
-		to := filepath.Join(dir, "programs", filepath.Base(pkg))
-		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-			"-ldflags=-s -w -buildid= -X main.release="+i.Version.String(), "-o", to, pkg)
-		c.Dir = i.Source
-		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+i.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-mod=readonly", "GOWORK=off")
-		if out, err := c.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("compiling %s: %w\n%s", pkg, err, tail(string(out), 20))
+		built[pkg] = filepath.Join(dir, "programs", filepath.Base(pkg))
+		if err := compile.Program(ctx, i.Source, pkg, i.Version, i.Arch, built[pkg]); err != nil {
+			return nil, err
 		}
-		built[pkg] = to
 	}
 	return built, nil
 }

@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"monban/image"
 	"monban/image/lock"
 )
 
@@ -63,7 +65,7 @@ type property struct {
 func (i Image) writeBOM(to string, packages []lock.Package, built map[string]string, with []component) error {
 	b := bom{Format: "CycloneDX", Spec: "1.6", Version: 1, Metadata: metadata{
 		Timestamp: i.Made.Format("2006-01-02T15:04:05Z"), Tools: tools{with},
-		Component: component{Type: "firmware", Ref: i.name(), Name: product, Version: i.Version.String()},
+		Component: component{Type: "firmware", Ref: i.name(), Name: i.id(), Version: i.Version.String()},
 	}}
 	for _, p := range packages {
 		purl := fmt.Sprintf("pkg:deb/debian/%s@%s?arch=%s&distro=trixie", escape(p.Name), escape(p.Version), p.Arch)
@@ -94,21 +96,42 @@ func (i Image) writeBOM(to string, packages []lock.Package, built map[string]str
 	return os.WriteFile(to, append(text, '\n'), 0o644)
 }
 
-// shapers are the programs whose version shows in the bytes of an image, by
-// package.
-var shapers = []string{"cryptsetup-bin", "dosfstools", "fdisk", "kmod", "mtools", "squashfs-tools", "systemd", "systemd-ukify", "xz-utils", "zstd"}
+// shapers are the packages of the toolbox whose version shows in the bytes of an
+// image: programs, and the libraries that do the work for them. The compiler's
+// are behind the names without a number, which depend on the one in use.
+func (i Image) shapers() []string {
+	all := []string{
+		"cryptsetup-bin", "dosfstools", "fdisk", "kmod", "libfdisk1", "libkmod2", "libzstd1", "mtools", "python3-pefile", "squashfs-tools",
+		"systemd", "systemd-ukify", "xz-utils", "zstd",
+	}
+	if i.Board == image.RPi { // tryboot.ko is compiled
+		all = append(all, "binutils-aarch64-linux-gnu", "gcc-aarch64-linux-gnu", "make", "pahole")
+	}
+	return all
+}
 
-// versions says what the toolbox has of the shapers.
-func (t *toolbox) versions() ([]component, error) {
+// numbered is a package of the compiler itself.
+var numbered = regexp.MustCompile(`-[0-9]+(-aarch64-linux-gnu)$`)
+
+// versions says what the toolbox has of the packages named, by name.
+func (t *toolbox) versions(names []string) ([]component, error) {
 	b, err := os.ReadFile(filepath.Join(t.dir, "var/lib/dpkg/status"))
 	if err != nil {
 		return nil, fmt.Errorf("the toolbox's packages: %w", err)
 	}
+	missing := slices.Clone(names)
 	var all []component
 	for stanza := range strings.SplitSeq(string(b), "\n\n") {
-		if f := fields(stanza); slices.Contains(shapers, f["Package"]) {
-			all = append(all, component{Type: "application", Ref: "tool:" + f["Package"], Name: f["Package"], Version: f["Version"]})
+		f := fields(stanza)
+		name := f["Package"]
+		if !slices.Contains(names, name) && !slices.Contains(names, numbered.ReplaceAllString(name, "$1")) {
+			continue
 		}
+		missing = slices.DeleteFunc(missing, func(s string) bool { return s == name })
+		all = append(all, component{Type: "application", Ref: "tool:" + name, Name: name, Version: f["Version"]})
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("the toolbox in %s has no %s; remove the folder, and it is made again", t.dir, strings.Join(missing, ", "))
 	}
 	slices.SortFunc(all, func(a, b component) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil

@@ -12,6 +12,7 @@ import (
 	"regexp"
 
 	"monban/image"
+	"monban/image/content"
 )
 
 // Names of files in the work folder.
@@ -20,13 +21,10 @@ const (
 	initrdFile = "initrd.zst"
 )
 
-const block = 4096 // of the file system's end and of the hash tree
+const block = content.BlockSize
 
 // A slotRoot is the root as it stands in a slot: what names it by content.
-type slotRoot struct {
-	hash, salt string
-	offset     int64
-}
+type slotRoot = content.Content
 
 var hashLine = regexp.MustCompile(`(?m)^Root hash:\s+([0-9a-f]{64})$`)
 
@@ -47,8 +45,8 @@ func (i Image) pack(ctx context.Context, t *toolbox, dir string) (slotRoot, erro
 	}
 	// Not secret: it makes the hashes of one version useless for another.
 	salt := sha256.Sum256(i.osRelease())
-	r := slotRoot{salt: hex.EncodeToString(salt[:]), offset: offset}
-	out, err := t.output(ctx, "veritysetup", "format", "--no-superblock", "--salt="+r.salt, fmt.Sprintf("--hash-offset=%d", offset),
+	r := slotRoot{Salt: salt[:], Offset: offset}
+	out, err := t.output(ctx, "veritysetup", "format", "--no-superblock", fmt.Sprintf("--salt=%x", r.Salt), fmt.Sprintf("--hash-offset=%d", offset),
 		fmt.Sprintf("--data-blocks=%d", offset/block), rootFile, rootFile)
 	if err != nil {
 		return slotRoot{}, err
@@ -57,7 +55,9 @@ func (i Image) pack(ctx context.Context, t *toolbox, dir string) (slotRoot, erro
 	if m == nil {
 		return slotRoot{}, fmt.Errorf("veritysetup printed no root hash:\n%s", out)
 	}
-	r.hash = string(m[1])
+	if _, err := hex.Decode(r.Root[:], m[1]); err != nil {
+		return slotRoot{}, fmt.Errorf("reading the root hash: %w", err)
+	}
 	if st, err = os.Stat(name); err != nil {
 		return slotRoot{}, err
 	}
@@ -87,7 +87,7 @@ func (i Image) commandLine(r slotRoot) string {
 			consoles += " no_timer_check"
 		}
 	}
-	return fmt.Sprintf("%s monban.root=%s monban.salt=%s monban.offset=%d panic=5 audit=0 gpt", consoles, r.hash, r.salt, r.offset)
+	return fmt.Sprintf("%s %s panic=5 audit=0 gpt", consoles, r)
 }
 
 // makeInitrd writes the initrd, compressed.

@@ -39,6 +39,7 @@ func enter(dir, workDir, debsDir string, epoch time.Time) (*toolbox, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("making mounts of our own (root is needed): %w", err)
 	}
+	unix.Umask(0o022) // also this thread's own now; rights show in the image
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, fmt.Errorf("making mounts of our own: %w", err)
 	}

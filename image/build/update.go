@@ -2,38 +2,50 @@ package build
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"monban/gateway/bootslot"
 	"monban/gateway/minisign"
 )
 
-// Names of what is in an update beside boot piece and root.
-const (
-	manifestName  = "manifest"
-	signatureName = "manifest.minisig"
-)
+// manifest is what is signed of the update: what the image is, and its pieces.
+func (i Image) manifest(boot, root bootslot.Piece) ([]byte, error) {
+	b, err := bootslot.Manifest{
+		Product: i.id(), Board: string(i.Board), Arch: i.Arch, Version: i.Version, Minimum: i.Minimum, Made: i.Made, Notes: i.Notes,
+		Boot: boot, Root: root,
+	}.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := bootslot.ParseManifest(b); err != nil {
+		return nil, fmt.Errorf("no box would take the update: %w", err)
+	}
+	return b, nil
+}
 
 // writeUpdate writes the file that a box is updated with, and its manifest and
 // signature beside it, which a box asks for first. Without a key the signature
 // is empty: no box takes that.
 func (i Image) writeUpdate(dir, to, beside string) error {
-	m := bootslot.Manifest{
-		Product: product, Board: string(i.Board), Arch: i.Arch, Version: i.Version, Minimum: i.Minimum, Made: i.Made, Notes: i.Notes,
-	}
-	for name, piece := range map[string]*bootslot.Piece{bootFile: &m.Boot, rootFile: &m.Root} {
-		size, sum, err := digest(filepath.Join(dir, name))
+	var files [2]*os.File
+	var pieces [2]bootslot.Piece
+	for n, name := range []string{bootFile, rootFile} {
+		name = filepath.Join(dir, name)
+		size, sum, err := digest(name)
 		if err != nil {
 			return err
 		}
-		*piece = bootslot.Piece{Size: size, SHA256: sum}
+		pieces[n] = bootslot.Piece{Size: size, SHA256: sum}
+		if files[n], err = os.Open(name); err != nil {
+			return err
+		}
+		defer files[n].Close()
 	}
-	manifest, err := m.Encode()
+	manifest, err := i.manifest(pieces[0], pieces[1])
 	if err != nil {
 		return err
 	}
@@ -52,18 +64,12 @@ func (i Image) writeUpdate(dir, to, beside string) error {
 		return err
 	}
 	defer f.Close()
-	w := tar.NewWriter(f)
-	err = errors.Join(
-		addEntry(w, manifestName, int64(len(manifest)), m.Made, bytes.NewReader(manifest)),
-		addEntry(w, signatureName, int64(len(signature)), m.Made, bytes.NewReader(signature)),
-		addFile(w, "boot", m.Made, filepath.Join(dir, bootFile)),
-		addFile(w, "root", m.Made, filepath.Join(dir, rootFile)),
-		w.Close(), f.Close())
-	return err
+	return errors.Join(bootslot.WriteUpdate(f, manifest, signature, files[0], files[1]), f.Close())
 }
 
 // Seal writes a signed update: an unsigned one with a signature over its
-// manifest that was made elsewhere, by one of keys.
+// manifest that was made elsewhere, by one of keys. It is read as a box reads it
+// before it gets its name.
 func Seal(unsigned, signatureFile, to string, keys []minisign.Key) error {
 	signature, err := os.ReadFile(signatureFile)
 	if err != nil {
@@ -78,55 +84,59 @@ func Seal(unsigned, signatureFile, to string, keys []minisign.Key) error {
 	if err != nil {
 		return err
 	}
-	m, err := bootslot.Trusted(manifest, signature, keys)
-	if err != nil {
+	if _, err := bootslot.Trusted(manifest, signature, keys); err != nil {
 		return err
 	}
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	out, err := os.Create(to)
+	r := tar.NewReader(in)
+	for range 2 { // what Head read
+		if _, err := r.Next(); err != nil {
+			return err
+		}
+	}
+	part := to + ".part"
+	out, err := os.Create(part)
 	if err != nil {
 		return err
 	}
+	defer os.Remove(part)
 	defer out.Close()
-	r, w := tar.NewReader(in), tar.NewWriter(out)
-	for {
-		h, err := r.Next()
-		if err == io.EOF {
-			return errors.Join(w.Close(), out.Close())
-		}
-		if err != nil {
-			return err
-		}
-		size, content := h.Size, io.Reader(r)
-		if h.Name == signatureName {
-			size, content = int64(len(signature)), bytes.NewReader(signature)
-		}
-		if err := addEntry(w, h.Name, size, m.Made, content); err != nil {
-			return err
-		}
-	}
-}
-
-func addEntry(w *tar.Writer, name string, size int64, made time.Time, content io.Reader) error {
-	h := &tar.Header{Name: name, Mode: 0o644, Size: size, ModTime: made, Format: tar.FormatUSTAR}
-	if err := w.WriteHeader(h); err != nil {
+	if err := bootslot.WriteUpdate(out, manifest, signature, &entry{tar: r}, &entry{tar: r}); err != nil {
 		return err
 	}
-	_, err := io.Copy(w, content)
-	return err
-}
-
-func addFile(w *tar.Writer, name string, made time.Time, from string) error {
-	f, err := os.Open(from)
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	u, err := bootslot.NewUpdate(out, keys)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
+	if err := u.Boot(io.Discard); err != nil {
 		return err
 	}
-	return addEntry(w, name, st.Size(), made, f)
+	if err := u.Root(io.Discard); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return os.Rename(part, to)
+}
+
+// An entry reads the entry of a tar that is the next one when reading begins.
+type entry struct {
+	tar   *tar.Reader
+	begun bool
+}
+
+func (e *entry) Read(b []byte) (int, error) {
+	if !e.begun {
+		e.begun = true
+		if _, err := e.tar.Next(); err != nil {
+			return 0, err
+		}
+	}
+	return e.tar.Read(b)
 }

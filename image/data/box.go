@@ -115,7 +115,8 @@ func (b *box) useDisk(ctx context.Context, st *image.DataState) (err error) {
 }
 
 // unlock returns the device that holds the file system. A partition that was
-// never used is made; any other is opened or left as it is.
+// never used is made; any other is opened or left as it is. The error is errReset
+// if a reset was finished.
 func (b *box) unlock(ctx context.Context, d disk, st *image.DataState) (string, error) {
 	r, err := readRecord(d.key)
 	if err != nil {
@@ -126,7 +127,8 @@ func (b *box) unlock(ctx context.Context, d disk, st *image.DataState) (string, 
 		if err := d.reset(); err != nil {
 			return "", &trouble{"data.broken", err}
 		}
-		r.stage = wiped
+		// This boot still goes by the machine-id that is no more.
+		return "", errReset
 	}
 	switch r.stage {
 	case made:

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"monban/image"
+	"monban/image/place"
 )
 
 // through is a crypt that checks the key and does not encrypt, for a kernel
@@ -155,7 +156,9 @@ func newBench(t *testing.T) *bench {
 	}
 	b.write(filepath.Join(b.root, "etc/machine-id"), "0123456789abcdef0123456789abcdef\n")
 	dev := loop(t, b.file, 0)
-	b.write(filepath.Join(b.run, "monban-init/slot"), fmt.Sprintf(`{"partition":"root-a","device":"%sp2","disk":%q,"root":"00"}`, dev.Name(), dev.Name()))
+	if err := (place.Slot{Partition: image.RootA, Device: dev.Name() + "p2", Disk: dev.Name()}).Write(b.run); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(b.stop)
 	b.partitions(dev)
 	var err error
@@ -180,9 +183,13 @@ func (b *bench) partitions(dev *os.File) {
 		if err := blkpg(dev, blkpgAdd, extent{number: i + 1, first: first, count: last - first + 1}); err != nil && !errors.Is(err, unix.EBUSY) {
 			b.t.Fatal(err)
 		}
-		at := filepath.Join(b.sys, "class/block", name, fmt.Sprintf("%sp%d", name, i+1))
+		part := fmt.Sprintf("%sp%d", name, i+1)
+		at, link := filepath.Join(b.sys, "devices", name, part), filepath.Join(b.sys, "class/block", part)
 		b.write(filepath.Join(at, "partition"), fmt.Sprintln(i+1))
-		b.write(filepath.Join(at, "uevent"), fmt.Sprintf("DEVTYPE=partition\nPARTN=%d\nPARTNAME=%s\n", i+1, entryName(e)))
+		b.write(filepath.Join(at, "uevent"), fmt.Sprintf("DEVNAME=%s\nDEVTYPE=partition\nPARTN=%d\nPARTNAME=%s\n", part, i+1, entryName(e)))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(at, link)); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 

@@ -179,12 +179,28 @@ func TestReset(t *testing.T) {
 		t.Error("the record is still there")
 	}
 	b.boot(again)
-	// The power is cut after the first write.
-	if err := writeRecord(b.disk.key, record{stage: resetting}); err != nil {
+	// The power is cut after the first write. It goes on with the old machine-id,
+	// so the boot that finishes it ends there.
+	old := []byte("0123456789abcdef0123456789abcdef")
+	if err := errors.Join(writeSynced(b.disk.key, 0, old), writeRecord(b.disk.key, record{stage: resetting})); err != nil {
 		t.Fatal(err)
 	}
-	b.boot(reset)
-	b.boot(again)
+	b.stop()
+	name := b.id()
+	if st, err := b.start(context.Background()); !errors.Is(err, errReset) {
+		t.Fatalf("the box goes on as %s: %+v, %v", name, st, err)
+	}
+	// The initrd makes another machine-id where there is none.
+	if readAt(t, b.disk.key, id, 0); !bytes.Contains(id, old) {
+		b.write(filepath.Join(b.root, "etc/machine-id"), "another")
+	}
+	st, err := b.start(context.Background())
+	if st.Box == name || st.Box != image.BoxID("another") || err != nil {
+		t.Errorf("after the interrupted reset: %+v, %v", st, err)
+	}
+	if st.Box = ""; st != reset {
+		t.Errorf("after the interrupted reset: %+v", st)
+	}
 }
 
 func readAt(t *testing.T, device string, b []byte, at int64) {

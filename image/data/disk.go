@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,50 +13,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"monban/image"
+	"monban/image/place"
 )
 
 // A disk is the one the running root is on, with the partitions that are
-// monban-data's. Another disk may carry the same names: a stick with an image.
+// monban-data's.
 type disk struct{ device, esp, key, data string }
 
-// findDisk finds the partitions of the disk that the initrd started from, which
-// it named in run/monban-init/slot.
+// findDisk finds the partitions of the disk that the initrd started from. Others
+// may carry the same names: a stick with an image.
 func findDisk(sys, dev, run string) (disk, error) {
-	b, err := os.ReadFile(filepath.Join(run, "monban-init/slot"))
-	if err != nil {
-		return disk{}, fmt.Errorf("finding the disk in use: %w", err)
-	}
-	var slot struct{ Disk string }
-	if err := json.Unmarshal(b, &slot); err != nil || slot.Disk == "" {
-		return disk{}, fmt.Errorf("finding the disk in use: %q says nothing", b)
-	}
-	name := filepath.Base(slot.Disk)
-	d := disk{device: filepath.Join(dev, name)}
-	// Its partitions are the directories below it that have a number.
-	dirs, err := filepath.Glob(filepath.Join(sys, "class/block", name, "*/partition"))
+	slot, err := place.Read(run)
 	if err != nil {
 		return disk{}, err
 	}
-	for _, p := range dirs {
-		event, err := os.ReadFile(filepath.Join(filepath.Dir(p), "uevent"))
-		if err != nil {
-			continue
-		}
-		device := filepath.Join(dev, filepath.Base(filepath.Dir(p)))
-		for line := range strings.Lines(string(event)) {
-			switch strings.TrimSpace(line) {
-			case "PARTNAME=" + image.ESP:
-				d.esp = device
-			case "PARTNAME=" + image.Key:
-				d.key = device
-			case "PARTNAME=" + image.Data:
-				d.data = device
-			}
-		}
+	d := disk{device: filepath.Join(dev, filepath.Base(slot.Disk))}
+	var errs [2]error
+	d.key, errs[0] = place.Find(sys, dev, slot.Disk, image.Key)
+	d.data, errs[1] = place.Find(sys, dev, slot.Disk, image.Data)
+	if err := errors.Join(errs[:]...); err != nil {
+		return disk{}, err
 	}
-	if d.key == "" || d.data == "" {
-		return d, fmt.Errorf("%s has no partitions %s and %s", d.device, image.Key, image.Data)
-	}
+	// Without it nothing asks for a reset.
+	d.esp, _ = place.Find(sys, dev, slot.Disk, image.ESP)
 	return d, nil
 }
 

@@ -18,10 +18,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"monban/gateway/bootslot"
 )
 
 //go:embed scripts
@@ -29,26 +30,26 @@ var scripts embed.FS
 
 // Options say what goes into a package.
 type Options struct {
-	Version    string    // required: of the release, N.N.N or N.N.N-debug
-	Arch       string    // required: amd64 or arm64
-	Program    string    // required: file with the program, built for Arch
-	Source     string    // required: the repository, for licence and changes
-	Maintainer string    // required: NAME <MAIL>, who answers for the package
-	Made       time.Time // required: the time all files bear (SOURCE_DATE_EPOCH)
-	Out        string    // required: folder for the package
+	Version    bootslot.Version // required: of the release
+	Arch       string           // required: amd64 or arm64
+	Program    string           // required: file with the program, built for Arch
+	Source     string           // required: the repository, for licence and changes
+	Maintainer string           // required: NAME <MAIL>, who answers for the package
+	Made       time.Time        // required: the time all files bear (SOURCE_DATE_EPOCH)
+	Out        string           // required: folder for the package
 }
 
-var versionForm = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-debug)?$`)
-
 // Name is the file name of a package.
-func Name(version, arch string) string { return "monban_" + version + "_" + arch + ".deb" }
+func Name(version bootslot.Version, arch string) string {
+	return "monban_" + version.String() + "_" + arch + ".deb"
+}
 
 // Build makes the package and returns its path. The same options and the same
 // dpkg-deb give the same bytes.
 func Build(ctx context.Context, o Options) (string, error) {
 	switch {
-	case !versionForm.MatchString(o.Version):
-		return "", fmt.Errorf("version %q is not of the form N.N.N or N.N.N-debug", o.Version)
+	case o.Version.IsZero():
+		return "", errors.New("a package needs a version")
 	case o.Arch != "amd64" && o.Arch != "arm64":
 		return "", fmt.Errorf("no package for the architecture %q", o.Arch)
 	case !strings.HasSuffix(o.Maintainer, ">") || strings.ContainsAny(o.Maintainer, "\r\n"):
@@ -56,7 +57,7 @@ func Build(ctx context.Context, o Options) (string, error) {
 	case o.Made.IsZero():
 		return "", errors.New("a package needs a time")
 	}
-	t, err := contents(o)
+	t, err := contents(ctx, o)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +91,7 @@ type tree map[string]file
 func (t tree) put(path string, data []byte) { t[path] = file{data, 0o644} }
 
 // contents are all files of the package.
-func contents(o Options) (tree, error) {
+func contents(ctx context.Context, o Options) (tree, error) {
 	t := tree{}
 	program, err := os.ReadFile(o.Program)
 	if err != nil {
@@ -100,7 +101,7 @@ func contents(o Options) (tree, error) {
 	if err := t.units(); err != nil {
 		return nil, err
 	}
-	if err := t.documents(o); err != nil {
+	if err := t.documents(ctx, o); err != nil {
 		return nil, err
 	}
 	var sockets, services []string

@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"monban/gateway/bootslot"
 	"monban/image"
 	"monban/image/deb"
 )
@@ -41,10 +43,19 @@ func small(t *testing.T, version, out string) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return packed(t, version, program, out)
+	return packed(t, parse(t, version), program, out)
 }
 
-func packed(t *testing.T, version, program, out string) string {
+func parse(t *testing.T, version string) bootslot.Version {
+	t.Helper()
+	v, err := bootslot.ParseVersion(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func packed(t *testing.T, version bootslot.Version, program, out string) string {
 	t.Helper()
 	file, err := deb.Build(t.Context(), deb.Options{Version: version, Arch: "amd64", Program: program, Source: "../..",
 		Maintainer: "Monban <root@localhost>", Made: time.Unix(1700000000, 0), Out: out})
@@ -67,11 +78,14 @@ func tell(t *testing.T, args ...string) string {
 // The same inputs give the same bytes, whatever the umask and the folder.
 func TestSameBytes(t *testing.T) {
 	need(t, "dpkg-deb")
+	was := syscall.Umask(0)
+	t.Cleanup(func() { syscall.Umask(was) })
 	one, err := os.ReadFile(small(t, "1.2.3", t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TZ", "Asia/Tokyo")
+	syscall.Umask(0o077)
 	two, err := os.ReadFile(small(t, "1.2.3", t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +101,7 @@ func TestContents(t *testing.T) {
 	if filepath.Base(file) != "monban_1.2.3-debug_amd64.deb" {
 		t.Errorf("the package is called %s", filepath.Base(file))
 	}
-	if got := tell(t, "--field", file, "Version"); got != "1.2.3~debug\n" {
+	if got := tell(t, "--field", file, "Version"); got != "1.2.3+debug\n" {
 		t.Errorf("version %q", got)
 	}
 	for line := range strings.Lines(tell(t, "--contents", file)) {
@@ -104,6 +118,26 @@ func TestContents(t *testing.T) {
 		}
 		if strings.HasPrefix(f[5], "./etc/") || strings.HasPrefix(f[5], "./var/") {
 			t.Errorf("%s belongs to the owner of the machine", f[5])
+		}
+	}
+}
+
+// dpkg, the box and its loader call the same version the newer one.
+func TestOrder(t *testing.T) {
+	need(t, "dpkg-deb")
+	need(t, "dpkg")
+	dir := t.TempDir()
+	rising := []string{"1.2.3", "1.2.3-debug", "1.2.10"}
+	var debian []string
+	for _, v := range rising {
+		debian = append(debian, strings.TrimSpace(tell(t, "--field", small(t, v, dir), "Version")))
+	}
+	for i, a := range debian {
+		for j, b := range debian {
+			err := exec.Command("dpkg", "--compare-versions", a, "lt", b).Run()
+			if older := parse(t, rising[i]).Compare(parse(t, rising[j])) < 0; older != (i < j) || (err == nil) != older {
+				t.Errorf("%s is older than %s: the box says %t, dpkg %t", a, b, older, err == nil)
+			}
 		}
 	}
 }
@@ -129,6 +163,9 @@ func TestDocuments(t *testing.T) {
 		}
 		if err != nil || !strings.Contains(string(b), word) {
 			t.Errorf("%s: %v, no %q", name, err, word)
+		}
+		if data := "======== gateway/people: common.LICENSE\n"; strings.Contains(name, "THIRD-PARTY") && !strings.Contains(string(b), data) {
+			t.Errorf("%s says nothing of data", name)
 		}
 	}
 }
@@ -208,9 +245,9 @@ func TestVerify(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	good := deb.Options{Version: "1.2.3", Arch: "amd64", Program: "/nonexistent", Source: "../..", Maintainer: "A <a@example>", Made: time.Unix(1, 0), Out: t.TempDir()}
+	good := deb.Options{Version: parse(t, "1.2.3"), Arch: "amd64", Program: "/nonexistent", Source: "../..", Maintainer: "A <a@example>", Made: time.Unix(1, 0), Out: t.TempDir()}
 	for name, change := range map[string]func(*deb.Options){
-		"version":    func(o *deb.Options) { o.Version = "1.02.3" },
+		"version":    func(o *deb.Options) { o.Version = bootslot.Version{} },
 		"arch":       func(o *deb.Options) { o.Arch = "riscv64" },
 		"maintainer": func(o *deb.Options) { o.Maintainer = "A <a@example>\nDepends: evil>" },
 		"time":       func(o *deb.Options) { o.Made = time.Time{} },

@@ -3,13 +3,27 @@ package deb
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	_ "embed"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"monban/gateway/bootslot"
 	"monban/gateway/config"
+	"monban/image/licence"
 )
+
+//go:embed copyright
+var copyright []byte
+
+//go:embed monban.1
+var manual []byte
+
+//go:embed overrides
+var overrides []byte
 
 // control is what dpkg knows of the package. kib is its size on the disk.
 func control(o Options, kib int) []byte {
@@ -34,24 +48,28 @@ Description: gatekeeper between a clinic's network and the internet
 `, debianVersion(o.Version), o.Arch, o.Maintainer, kib)
 }
 
-// debianVersion sorts a debug build below the release of its number.
-func debianVersion(v string) string { return strings.ReplaceAll(v, "-", "~") }
+// debianVersion is a version in Debian's form (deb-version(7)), and in the order
+// that boxes and their loader go by: a debug build is newer than the release of
+// its number and older than the next. So whoever put one in keeps it until there
+// is a release that has more than it, and going back to the release of the same
+// number is a step back for dpkg, too, which says so.
+func debianVersion(v bootslot.Version) string { return strings.ReplaceAll(v.String(), "-", "+") }
 
 // documents puts what people read into the tree.
-func (t tree) documents(o Options) error {
+func (t tree) documents(ctx context.Context, o Options) error {
 	const doc = "usr/share/doc/monban/"
 	changes, err := os.ReadFile(filepath.Join(o.Source, "CHANGELOG.md"))
 	if err != nil {
 		return fmt.Errorf("reading the changes: %w", err)
 	}
-	licences, err := licences(o.Source, o.Program)
+	texts, err := licence.All(ctx, o.Source, o.Program)
 	if err != nil {
 		return err
 	}
 	log := fmt.Sprintf("monban (%s) stable; urgency=medium\n\n  * What changes for the owner of a box: NEWS.md.gz beside this file.\n\n -- %s  %s\n",
 		debianVersion(o.Version), o.Maintainer, o.Made.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	for name, data := range map[string][]byte{
-		"changelog": []byte(log), "NEWS.md": changes, "THIRD-PARTY": licences,
+		"changelog": []byte(log), "NEWS.md": changes, "THIRD-PARTY": thirdParty(texts),
 	} {
 		if data, err = zipped(data); err != nil {
 			return err
@@ -67,6 +85,15 @@ func (t tree) documents(o Options) error {
 	t.put(doc+"examples/site.toml", config.Reference)
 	t.put("usr/share/lintian/overrides/monban", overrides)
 	return nil
+}
+
+// thirdParty is one text of all terms.
+func thirdParty(texts []licence.Text) []byte {
+	b := []byte("What /usr/bin/monban is made of, and its licences.\n")
+	for _, x := range texts {
+		b = fmt.Appendf(b, "\n======== %s: %s\n\n%s", x.Of, path.Base(x.Name), x.Data)
+	}
+	return b
 }
 
 // zipped is the same for the same data.

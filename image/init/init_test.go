@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,124 +14,76 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monban/image/content"
+	"monban/image/place"
 )
 
-const goodLine = "console=ttyS0 monban.root=" + goodRoot + " monban.salt=0011ff monban.offset=1048576 panic=5\n"
+// A version: 256 blocks of file system, and the top block of its hash tree.
+var (
+	salt    = []byte{0, 0x11, 0xff}
+	whole   = bytes.Repeat([]byte("monban's"), (1<<20+content.BlockSize)/8)
+	version = content.Content{Root: sha256.Sum256(append(bytes.Clone(salt), whole[1<<20:]...)), Salt: salt, Offset: 1 << 20}
+)
 
-// What veritysetup 2.7.5 says of the file system that contents makes:
-// veritysetup format --no-superblock --salt=0011ff --hash-offset=1048576 --data-blocks=256 f f
-const goodRoot = "23a2c07199d4ac8aef6343e741ab43968c3b672ae2c18755dc1a5de98da8d478"
-
-// contents is a file system of 256 blocks, each of its number, with its tree.
-func contents() []byte {
-	var data []byte
-	for i := range 256 {
-		data = append(data, bytes.Repeat([]byte{byte(i)}, blockSize)...)
-	}
-	return append(data, tree(data, []byte{0, 0x11, 0xff})...)
+// A fakeDisk is one of a pretend machine.
+type fakeDisk struct {
+	at    string            // in /sys/devices
+	parts map[string][]byte // content by name
 }
 
-// tree makes a hash tree as the kernel wants it: the level above all others
-// first, each filled up to whole blocks.
-func tree(data, salt []byte) (all []byte) {
-	for level := data; len(level) > blockSize; {
-		var next []byte
-		for b := range slices.Chunk(level, blockSize) {
-			sum := sha256.Sum256(append(slices.Clone(salt), b...))
-			next = append(next, sum[:]...)
-		}
-		next = append(next, make([]byte, (blockSize-len(next)%blockSize)%blockSize)...)
-		all = append(next, all...)
-		level = next
-	}
-	return all
-}
+const (
+	inside = "pci0/nvme/nvme0/nvme0n1"
+	card   = "pci0/mmc_host/mmc0/mmc0:0001/block/mmcblk0"
+	stick  = "pci0/usb2/2-1/host0/target0/block/sda"
+)
 
-func good(t *testing.T) wanted {
-	w, err := parseCommandLine(goodLine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func TestCommandLine(t *testing.T) {
-	if w := good(t); hex.EncodeToString(w.root) != goodRoot || !bytes.Equal(w.salt, []byte{0, 0x11, 0xff}) || w.offset != 1<<20 {
-		t.Errorf("%+v", w)
-	}
-	for _, c := range []struct{ old, new, want string }{
-		{"monban.root", "root", "monban.root="},
-		{goodRoot, goodRoot[2:], "monban.root="},
-		{goodRoot, goodRoot + "00", "monban.root="},
-		{"23a2", "zzzz", "monban.root="},
-		{"0011ff", "", "monban.salt="},
-		{"0011ff", "001", "monban.salt="},
-		{"0011ff", strings.Repeat("00", 257), "monban.salt="},
-		{"1048576", "1048577", "monban.offset="},
-		{"1048576", "-4096", "monban.offset="},
-		{"1048576", "4096", "monban.offset="},
-		{"1048576", "0x100000", "monban.offset="},
-		{"1048576", "99999999999999999999", "monban.offset="},
-		{"panic=5", "monban.salt=0011ff", "monban.salt is given twice"},
-	} {
-		_, err := parseCommandLine(strings.Replace(goodLine, c.old, c.new, 1))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q for %q: %v, want %q", c.new, c.old, err, c.want)
-		}
-	}
-}
-
-func FuzzCommandLine(f *testing.F) {
-	f.Add(goodLine)
-	f.Add("monban.root= monban.salt monban.offset=4096")
-	f.Fuzz(func(t *testing.T, line string) {
-		w, err := parseCommandLine(line)
-		if err != nil {
-			return
-		}
-		if len(w.root) != 32 || len(w.salt) == 0 || len(w.salt) > maxSalt || w.offset <= blockSize || w.offset%blockSize != 0 {
-			t.Errorf("%q gave %+v", line, w)
-		}
-		// Whatever it was, it is one line of words to the kernel.
-		if n := len(strings.Fields(verityTable("/dev/sda2", w))); n != 12 {
-			t.Errorf("%q gave a table of %d words", line, n)
-		}
-	})
-}
-
-// machine is a pretend /sys and /dev with a disk of these partitions.
-func machine(t *testing.T, parts map[string][]byte) (sys, dev string) {
-	sys, dev = t.TempDir(), t.TempDir()
-	class := filepath.Join(sys, "class/block")
-	if err := os.MkdirAll(class, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	put := func(device, event string) {
-		at := filepath.Join(sys, "devices/pci/block/sda", device)
-		if err := os.MkdirAll(at, 0o755); err != nil {
+// put makes a disk appear in a pretend /sys and /dev.
+func (d disks) put(t *testing.T, f fakeDisk) {
+	t.Helper()
+	write := func(file string, b []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(at, "uevent"), []byte(event), 0o644); err != nil {
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at, name := filepath.Join(d.sys, "devices", f.at), filepath.Base(f.at)
+	link := func(at string) {
+		t.Helper()
+		class := filepath.Join(d.sys, "class/block")
+		if err := os.MkdirAll(class, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Symlink(at, filepath.Join(class, filepath.Base(at))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put("", "MAJOR=8\nMINOR=0\nDEVNAME=sda\nDEVTYPE=disk\n")
-	for name, content := range parts {
-		device := "sda-" + name
-		put(device, "DEVNAME="+device+"\nDEVTYPE=partition\nPARTN=2\nPARTNAME="+name+"\n")
-		if err := os.WriteFile(filepath.Join(dev, device), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	write(filepath.Join(at, "uevent"), []byte("MAJOR=8\nMINOR=0\nDEVNAME="+name+"\nDEVTYPE=disk\n"))
+	link(at)
+	for part, b := range f.parts {
+		device := name + "-" + part
+		write(filepath.Join(at, device, "uevent"), []byte("DEVNAME="+device+"\nDEVTYPE=partition\nPARTN=2\nPARTNAME="+part+"\n"))
+		write(filepath.Join(at, device, "partition"), []byte("2\n"))
+		write(filepath.Join(d.dev, device), b)
+		link(filepath.Join(at, device))
 	}
-	return sys, dev
+}
+
+// machine is a pretend one with these disks.
+func machine(t *testing.T, all ...fakeDisk) disks {
+	t.Helper()
+	d := disks{sys: t.TempDir(), dev: t.TempDir(), sleep: func(time.Duration) {}}
+	for _, f := range all {
+		d.put(t, f)
+	}
+	return d
 }
 
 // The slot is the one that holds the wanted tree, wherever it is.
 func TestFindSlot(t *testing.T) {
-	whole := contents()
 	for _, c := range []struct {
 		parts     map[string][]byte
 		slot, err string
@@ -138,64 +91,102 @@ func TestFindSlot(t *testing.T) {
 		{map[string][]byte{"root-a": whole, "root-b": make([]byte, 2<<20)}, "root-a", ""},
 		{map[string][]byte{"root-a": make([]byte, 2<<20), "root-b": whole}, "root-b", ""},
 		{map[string][]byte{"root-a": whole, "root-b": whole}, "root-a", ""},
-		{map[string][]byte{"root-a": whole[:1<<20], "root-b": nil}, "", "EOF"},
+		{map[string][]byte{"root-a": whole[:1<<20], "root-b": nil}, "", "holds something else"},
 		{map[string][]byte{"root-a": make([]byte, 2<<20)}, "", "root-a on /"},
 		{map[string][]byte{"data": whole}, "", "no disk with a partition"},
 		{nil, "", "no disk with a partition"},
 	} {
-		sys, dev := machine(t, c.parts)
-		p, err := findSlot(sys, dev, good(t), 0)
+		d := machine(t, fakeDisk{inside, c.parts})
+		p, why, err := d.find(version)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%v, want %q", err, c.err)
 			}
 			continue
 		}
-		if err != nil || p.name != c.slot || p.disk != "sda" || p.device != filepath.Join(dev, "sda-"+c.slot) {
-			t.Errorf("%+v, %v, want %s", p, err, c.slot)
+		if err != nil || p.Name != c.slot || p.Disk != "nvme0n1" || p.Device != filepath.Join(d.dev, "nvme0n1-"+c.slot) || why != "" {
+			t.Errorf("%+v, %q, %v, want %s", p, why, err, c.slot)
 		}
 	}
 }
 
 // A single altered byte in the top block is another root hash.
 func TestMatchesNothingElse(t *testing.T) {
-	whole := contents()
-	whole[1<<20+4095] ^= 1
-	sys, dev := machine(t, map[string][]byte{"root-a": whole})
-	if p, err := findSlot(sys, dev, good(t), 0); err == nil {
+	other := bytes.Clone(whole)
+	other[1<<20+4095] ^= 1
+	if p, _, err := machine(t, fakeDisk{inside, map[string][]byte{"root-a": other}}).find(version); err == nil {
 		t.Errorf("took %+v", p)
 	}
 }
 
 // A disk that comes late is waited for.
 func TestFindSlotWaits(t *testing.T) {
-	sys, dev := machine(t, map[string][]byte{"root-b": contents()})
-	class := filepath.Join(sys, "class/block")
-	if err := os.Rename(class, class+".later"); err != nil {
-		t.Fatal(err)
+	d := machine(t)
+	d.wait = time.Minute
+	rounds := 0
+	d.sleep = func(time.Duration) {
+		if rounds++; rounds == 3 {
+			d.put(t, fakeDisk{inside, map[string][]byte{"root-b": whole}})
+		}
 	}
-	time.AfterFunc(200*time.Millisecond, func() { _ = os.Rename(class+".later", class) })
-	if p, err := findSlot(sys, dev, good(t), 10*time.Second); err != nil || p.name != "root-b" {
+	if p, _, err := d.find(version); err != nil || p.Name != "root-b" {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
 
-func TestTell(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "monban-init")
-	p := partition{"root-b", "/dev/sda3", "sda"}
-	if err := p.tell(dir, good(t)); err != nil {
-		t.Fatal(err)
+// Of two disks with the same version the box's own is taken, whichever answers
+// first: a stick would bring its own key and an empty partition data.
+func TestTwoDisks(t *testing.T) {
+	used := append([]byte(machineIDMagic), make([]byte, 2*sector)...)
+	holding := func(at string, key []byte) fakeDisk {
+		return fakeDisk{at, map[string][]byte{"root-a": whole, "key": key}}
 	}
-	got, err := os.ReadFile(filepath.Join(dir, "slot"))
-	want := `{"partition":"root-b","device":"/dev/sda3","disk":"/dev/sda","root":"` + goodRoot + `"}` + "\n"
-	if err != nil || string(got) != want {
-		t.Errorf("%s, %v", got, err)
+	fresh := make([]byte, 3*sector)
+	for _, c := range []struct {
+		name      string
+		a, b      fakeDisk
+		disk, why string
+	}{
+		{"a box and its stick", holding(inside, used), holding(stick, fresh), "nvme0n1", "was started from before"},
+		{"a box on a stick, and a new disk", holding(inside, fresh), holding(stick, used), "sda", "was started from before"},
+		{"both were used", holding(inside, used), holding(stick, used), "nvme0n1", "is not on USB"},
+		{"both are new", holding(inside, fresh), holding(stick, fresh), "nvme0n1", "is not on USB"},
+		{"a disk and a card", holding(inside, used), holding(card, used), "mmcblk0", "is first by name"},
+		{"a disk without key", fakeDisk{inside, map[string][]byte{"root-a": whole}}, holding(stick, used), "sda", "was started from before"},
+		{"a key too short", holding(inside, nil), holding(card, used), "mmcblk0", "was started from before"},
+		{"another version", fakeDisk{inside, map[string][]byte{"root-a": make([]byte, 2<<20), "key": used}}, holding(stick, fresh), "sda", ""},
+	} {
+		for _, order := range [][2]fakeDisk{{c.a, c.b}, {c.b, c.a}} {
+			d := machine(t, order[0])
+			d.wait, d.settle = time.Minute, time.Second
+			var slept time.Duration
+			d.sleep = func(s time.Duration) {
+				if slept += s; slept == s {
+					d.put(t, order[1])
+				}
+			}
+			p, why, err := d.find(version)
+			if err != nil || p.Disk != c.disk || !strings.HasSuffix(why, c.why) || (why == "") != (c.why == "") || why != "" && !strings.Contains(why, p.Device+" is taken") {
+				t.Errorf("%s, %s first: took %+v because %q, %v", c.name, filepath.Base(order[0].at), p, why, err)
+			}
+			// Every boot waits for this.
+			if slept > d.settle+100*time.Millisecond {
+				t.Errorf("%s: %v slept", c.name, slept)
+			}
+		}
+	}
+}
+
+func TestSlotOf(t *testing.T) {
+	got := slotOf(place.Partition{Name: "root-b", Device: "/dev/sda3", Disk: "sda"}, content.Content{Root: [32]byte{0: 0x23, 31: 0xa2}})
+	if want := (place.Slot{Partition: "root-b", Device: "/dev/sda3", Disk: "/dev/sda", Root: "23" + strings.Repeat("00", 30) + "a2"}); got != want {
+		t.Errorf("%+v", got)
 	}
 }
 
 func TestVerityTable(t *testing.T) {
-	const want = "1 /dev/sda2 /dev/sda2 4096 4096 256 256 sha256 " + goodRoot + " 0011ff 1 restart_on_corruption"
-	if got := verityTable("/dev/sda2", good(t)); got != want {
+	want := fmt.Sprintf("1 /dev/sda2 /dev/sda2 4096 4096 256 256 sha256 %x 0011ff 1 restart_on_corruption", sha256.Sum256(append(salt, whole[1<<20:]...)))
+	if got := verityTable("/dev/sda2", version); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	b := mapperTarget("verity", 2048, want)
@@ -261,16 +252,6 @@ func FuzzMachineID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if id, ok := parseMachineID(b); ok && !bytes.Equal(machineIDRecord(id), b) {
 			t.Errorf("%x was taken as %x", b, id)
-		}
-	})
-}
-
-func FuzzEvent(f *testing.F) {
-	f.Add("DEVNAME=sda2\nPARTNAME=root-a\n")
-	f.Fuzz(func(t *testing.T, event string) {
-		name, device := parseEvent(event)
-		if !strings.Contains(event, name) || !strings.Contains(event, device) || strings.Contains(name+device, "\n") {
-			t.Errorf("%q gave %q, %q", event, name, device)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monban/image/place"
 )
 
 // A machine-id (machine-id(5)) is kept in the first sector of the partition
@@ -18,6 +20,8 @@ import (
 const machineIDMagic = "monban machine\x00\x01"
 
 const sector = 512
+
+const keyName = "key" // the partition's, in the GPT
 
 // giveMachineID lays the disk's machine-id over the empty one in the new root.
 func giveMachineID(disk string) error {
@@ -46,16 +50,15 @@ func giveMachineID(disk string) error {
 
 // keyPartition finds the partition key of the disk in use. It comes after the
 // slots, so it may appear a moment later.
-func keyPartition(disk string) (string, error) {
+func keyPartition(disk string) (device string, err error) {
 	for range 20 {
-		for _, p := range partitions("/sys", "/dev") {
-			if p.name == "key" && p.disk == disk {
-				return p.device, nil
-			}
+		device, err = place.Find("/sys", "/dev", disk, keyName)
+		if !errors.Is(err, place.ErrNone) {
+			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return "", errors.New("the disk has no partition key")
+	return device, err
 }
 
 // machineID reads the id from the first sector of f, and makes one where there

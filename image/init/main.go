@@ -12,13 +12,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monban/image/content"
 )
 
-// How long a disk may take to appear, and how long a person has to read why the
-// box does not start.
+// How long a disk may take to appear, how much later another one may that holds
+// the same, and how long a person has to read why the box does not start. Every
+// boot takes the second.
 const (
-	diskWait = 20 * time.Second
-	readWait = 5 * time.Second
+	diskWait   = 20 * time.Second
+	diskSettle = 300 * time.Millisecond
+	readWait   = 5 * time.Second
 )
 
 func main() {
@@ -47,32 +51,35 @@ func boot() error {
 	if err != nil {
 		return fmt.Errorf("reading the kernel command line: %w", err)
 	}
-	want, err := parseCommandLine(string(line))
+	want, err := content.Parse(string(line))
 	if err != nil {
 		return fmt.Errorf("the kernel command line: %w", err)
 	}
 	if err := loadModules("/modules.load"); err != nil {
 		return err
 	}
-	slot, err := findSlot("/sys", "/dev", want, diskWait)
+	slot, why, err := disks{"/sys", "/dev", diskWait, diskSettle, time.Sleep}.find(want)
 	if err != nil {
 		return err
 	}
-	device, err := slot.verify(want)
+	if why != "" {
+		say(4, "%s", why)
+	}
+	device, err := verify(slot.Device, want)
 	if err != nil {
-		return fmt.Errorf("setting up the check of %s: %w", slot.device, err)
+		return fmt.Errorf("setting up the check of %s: %w", slot.Device, err)
 	}
 	if err := mountRoot(device); err != nil {
-		return fmt.Errorf("mounting the root file system in %s: %w", slot.device, err)
+		return fmt.Errorf("mounting the root file system in %s: %w", slot.Device, err)
 	}
-	if err := slot.tell("/run/monban-init", want); err != nil {
+	if err := slotOf(slot, want).Write("/run"); err != nil {
 		return err
 	}
 	// Without it the box works; systemd then makes an identity for this boot.
-	if err := giveMachineID(slot.disk); err != nil {
+	if err := giveMachineID(slot.Disk); err != nil {
 		say(4, "the box has no lasting machine-id: %v", err)
 	}
-	say(6, "starting from %s (%s)", slot.name, slot.device)
+	say(6, "starting from %s (%s)", slot.Name, slot.Device)
 	return switchRoot()
 }
 

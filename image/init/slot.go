@@ -2,41 +2,62 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"monban/image/content"
+	"monban/image/place"
 )
 
-// A partition is one of a disk's GPT, as the kernel names it.
-type partition struct {
-	name   string // in the GPT: root-a
-	device string // /dev/sda2
-	disk   string // sda
+// disks are where a slot is looked for.
+type disks struct {
+	sys, dev string
+	wait     time.Duration // for the first disk that holds what is wanted
+	settle   time.Duration // for others that hold it, too
+	sleep    func(time.Duration)
 }
 
-// findSlot waits until a partition root-* is there that holds what is wanted,
-// and tells what was seen if none appears in time.
-func findSlot(sys, dev string, w wanted, within time.Duration) (partition, error) {
+// find waits until a partition root-* is there that holds what is wanted, and
+// tells what was seen if none appears in time. Where several disks hold it, as
+// with a stick of the same version, why says which was taken and for what
+// reason; else it is empty.
+func (d disks) find(want content.Content) (p place.Partition, why string, err error) {
 	seen := map[string]string{}
-	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
-		for _, p := range partitions(sys, dev) {
-			if !strings.HasPrefix(p.name, "root-") {
-				continue
+	for end := time.Now().Add(d.wait); ; d.sleep(50 * time.Millisecond) {
+		if len(d.holding(want, seen)) > 0 {
+			// The disk that answers first is not the box's own for that.
+			d.sleep(d.settle)
+			if found := d.holding(want, seen); len(found) > 0 {
+				p, why = d.choose(found)
+				return p, why, nil
 			}
-			err := w.matches(p.device)
-			if err == nil {
-				return p, nil
-			}
-			seen[p.device] = p.name + " on " + p.device + ": " + err.Error()
 		}
 		if time.Now().After(end) {
-			return partition{}, notFound(seen)
+			return place.Partition{}, "", notFound(seen)
 		}
 	}
+}
+
+// holding lists the partitions root-* that hold what is wanted, and notes what
+// the others are.
+func (d disks) holding(want content.Content, seen map[string]string) (found []place.Partition) {
+	for _, p := range place.Partitions(d.sys, d.dev) {
+		if !strings.HasPrefix(p.Name, "root-") {
+			continue
+		}
+		if err := holds(p.Device, want); err != nil {
+			seen[p.Device] = p.Name + " on " + p.Device + ": " + err.Error()
+			continue
+		}
+		found = append(found, p)
+	}
+	return found
 }
 
 func notFound(seen map[string]string) error {
@@ -50,78 +71,77 @@ func notFound(seen map[string]string) error {
 	return fmt.Errorf("no partition holds the file system of this version (%s)", strings.Join(all, "; "))
 }
 
-// partitions lists the partitions that the kernel knows by now, in the order of
-// their devices' names. What cannot be read is not there yet.
-func partitions(sys, dev string) (all []partition) {
-	entries, err := os.ReadDir(filepath.Join(sys, "class/block"))
-	if err != nil {
-		return nil
-	}
-	for _, e := range entries {
-		link := filepath.Join(sys, "class/block", e.Name())
-		event, err := os.ReadFile(filepath.Join(link, "uevent"))
-		if err != nil {
-			continue
-		}
-		name, device := parseEvent(string(event))
-		place, err := filepath.EvalSymlinks(link) // …/block/sda/sda2
-		if name == "" || device == "" || err != nil {
-			continue
-		}
-		all = append(all, partition{name, filepath.Join(dev, device), filepath.Base(filepath.Dir(place))})
-	}
-	return all
-}
-
-// parseEvent reads the lines KEY=value of a uevent file: the name in the GPT
-// and the name of the device. A name out of a table may hold anything.
-func parseEvent(event string) (name, device string) {
-	for line := range strings.Lines(event) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		switch key {
-		case "PARTNAME":
-			name = value
-		case "DEVNAME":
-			device = value
-		}
-	}
-	return name, device
-}
-
 // errOther is the content of a slot that belongs to another version.
 var errOther = errors.New("holds something else")
 
-// matches says whether the device holds the wanted file system: whether the one
-// block at the top of its hash tree has the wanted root hash. All other blocks
-// are the kernel's to check, when they are read.
-func (w wanted) matches(device string) error {
+// holds returns nil if the device holds the wanted file system.
+func holds(device string, want content.Content) error {
 	f, err := os.Open(device)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	block := make([]byte, blockSize)
-	if _, err := f.ReadAt(block, w.offset); err != nil {
-		return err
+	in, err := want.In(f)
+	if err == nil && !in {
+		err = errOther
 	}
-	sum := sha256.Sum256(append(bytes.Clone(w.salt), block...))
-	if !bytes.Equal(sum[:], w.root) {
-		return errOther
-	}
-	return nil
+	return err
 }
 
-// tell leaves word in dir of where this system came from, for who writes the
-// other slot. The file slot holds one JSON object: the name in the GPT of the
-// partition in use, its device, the disk it is on, and its root hash. It is
-// root's: a service that owns its own directory in /run cannot change it.
-func (p partition) tell(dir string, w wanted) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("saying which slot is in use: %w", err)
+// choose takes one of the partitions that hold the same. The other partitions of
+// its disk will be used, too, so it has to be the disk whose identity and records
+// are this box's: one that was started from before; then one inside the box; then
+// the first by name.
+func (d disks) choose(found []place.Partition) (p place.Partition, why string) {
+	used := map[string]bool{}
+	for _, p := range found {
+		used[p.Disk] = d.used(p.Disk)
 	}
-	text := fmt.Sprintf("{\"partition\":%q,\"device\":%q,\"disk\":%q,\"root\":\"%x\"}\n", p.name, p.device, filepath.Join("/dev", p.disk), w.root)
-	if err := os.WriteFile(filepath.Join(dir, "slot"), []byte(text), 0o444); err != nil {
-		return fmt.Errorf("saying which slot is in use: %w", err)
+	slices.SortStableFunc(found, func(a, b place.Partition) int {
+		return cmp.Or(cmpBool(used[b.Disk], used[a.Disk]), cmpBool(a.USB, b.USB))
+	})
+	p = found[0]
+	for _, other := range found[1:] {
+		if other.Disk == p.Disk {
+			continue
+		}
+		reason := "is first by name"
+		switch {
+		case used[p.Disk] != used[other.Disk]:
+			reason = "was started from before"
+		case p.USB != other.USB:
+			reason = "is not on USB"
+		}
+		return p, fmt.Sprintf("%s and %s hold this version; %s is taken, because its disk %s", p.Device, other.Device, p.Device, reason)
 	}
-	return nil
+	return p, ""
+}
+
+// cmpBool orders no before yes.
+func cmpBool(a, b bool) int {
+	order := map[bool]int{true: 1}
+	return order[a] - order[b]
+}
+
+// used says whether a box was started from the disk before: whether a machine-id
+// was written to its partition key.
+func (d disks) used(disk string) bool {
+	device, err := place.Find(d.sys, d.dev, disk, keyName)
+	if err != nil {
+		return false
+	}
+	f, err := os.Open(device)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, len(machineIDMagic))
+	_, err = f.ReadAt(b, 0)
+	return err == nil && bytes.Equal(b, []byte(machineIDMagic))
+}
+
+// slotOf is the word that is left of where this system came from, for who uses
+// the other partitions of the disk.
+func slotOf(p place.Partition, want content.Content) place.Slot {
+	return place.Slot{Partition: p.Name, Device: p.Device, Disk: filepath.Join("/dev", p.Disk), Root: fmt.Sprintf("%x", want.Root)}
 }

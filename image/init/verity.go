@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"monban/image/content"
 )
 
 // verityTable is the line that tells the kernel how to check a device, as
@@ -14,14 +16,14 @@ import (
 // A block that is not what it was when it was signed restarts the box: the
 // version on trial is then given up, and a committed one does not run on with
 // parts of it missing.
-func verityTable(device string, w wanted) string {
-	blocks := w.offset / blockSize
+func verityTable(device string, want content.Content) string {
+	blocks := want.Offset / content.BlockSize
 	return fmt.Sprintf("1 %s %s %d %d %d %d sha256 %x %x 1 restart_on_corruption",
-		device, device, blockSize, blockSize, blocks, blocks, w.root, w.salt)
+		device, device, content.BlockSize, content.BlockSize, blocks, blocks, want.Root, want.Salt)
 }
 
-// verify makes the checked device over p and returns its path.
-func (p partition) verify(w wanted) (device string, err error) {
+// verify makes the checked device over one of a disk and returns its path.
+func verify(device string, want content.Content) (checked string, err error) {
 	control, err := os.OpenFile("/dev/mapper/control", os.O_RDWR, 0)
 	if err != nil {
 		return "", err
@@ -31,7 +33,7 @@ func (p partition) verify(w wanted) (device string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("creating the device: %w", err)
 	}
-	target := mapperTarget("verity", uint64(w.offset)/512, verityTable(p.device, w))
+	target := mapperTarget("verity", uint64(want.Offset)/512, verityTable(device, want))
 	if _, err := deviceMapper(control, unix.DM_TABLE_LOAD, 1, target); err != nil {
 		return "", fmt.Errorf("loading the table: %w", err)
 	}

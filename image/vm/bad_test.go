@@ -35,19 +35,20 @@ func TestBadUpdates(t *testing.T) {
 			before: "dd if=/dev/urandom of=" + root + " bs=4096 count=1 conv=fsync", sign: `verity.*corrupted`},
 		{name: "all but the first blocks altered after it was written", file: good,
 			before: "dd if=/dev/urandom of=" + root + " bs=1M seek=4 count=30 conv=fsync", sign: `verity.*corrupted`},
-		{name: "never healthy", file: readUpdate(t, good).line("systemd.mask=monban.service").write(),
-			sign: `reboot: Restarting system`},
+		{name: "never healthy", file: good,
+			running: "mkdir -p /run/systemd/system/monban.service.d && printf '[Service]\\nExecStart=\\nExecStart=/nonexistent\\n' > /run/systemd/system/monban.service.d/ill.conf && " +
+				"systemctl daemon-reload && systemctl --no-block restart monban.service", sign: `reboot: Restarting system`},
+		// The judge of the trial is the program itself: systemd stands in for it.
+		{name: "its program does not run", file: good,
+			running: "touch /run/nothing && busybox mount --bind /run/nothing /usr/bin/monban && systemctl --no-block restart monban.service monban-trial.service", sign: `reboot: Restarting system`},
 		// A panic that does not restart is as dead as a system gets.
 		{name: "hangs", file: good,
 			running: "echo 0 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger", sign: `(BdsDxe|Linux version)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := atWork(t, map[string]string{"bad.update": c.file})
-			m.on()
-			m.started()
-			s := m.shell(bootTime)
+			m, s := atWork(t, false, map[string]string{"bad.update": c.file})
 			before := s.slots()
-			s.run("monban slot install " + hookDir + "/bad.update")
+			s.run("monban slot install " + s.file("bad.update"))
 			if c.before != "" {
 				s.run(c.before)
 			}
@@ -72,7 +73,7 @@ func TestBadUpdates(t *testing.T) {
 				t.Errorf("before %+v, after %+v", before, after)
 			}
 			t.Log(s.run("monban slot status"))
-			until(t, "the box works again", bootTime, func() error { _, err := m.ask("www.lab.example"); return err })
+			works(t, m)
 		})
 	}
 }
@@ -115,16 +116,13 @@ func TestRefusals(t *testing.T) {
 	for _, c := range cases {
 		files[c.code] = c.file
 	}
-	m := atWork(t, files)
-	m.on()
-	m.started()
-	s := m.shell(bootTime)
+	_, s := atWork(t, false, files)
 	before := fmt.Sprint(s.slots())
 	for _, c := range cases {
 		if c.code == "slot.full" {
 			s.run("mkdir -p /run/esp && mount -t vfat " + fmt.Sprintf(partition, "esp") + " /run/esp && { dd if=/dev/zero of=/run/esp/fill bs=1M; umount /run/esp; }")
 		}
-		out, status := s.ask("monban --lang=en slot install " + hookDir + "/" + c.code)
+		out, status := s.ask("monban --lang=en slot install " + s.file(c.code))
 		// As far as the sentence has no place that is filled in.
 		want, _, _ := strings.Cut(text.EN.Say(c.code, text.Args{"version": "{", "board": "{", "arch": "{", "piece": "{", "free": "{"}), "{")
 		t.Logf("%s: %s", c.code, strings.TrimSpace(out))

@@ -36,7 +36,8 @@ func TestBox(t *testing.T) {
 	plugged(t, m)
 	outside(t, m)
 	m.put("site.toml", site(t))
-	m.hook(map[string]string{
+	m.hook()
+	m.give(map[string]string{
 		"good.update":   good,
 		"noinit.update": readUpdate(t, good).as("0.3.0").line("rdinit=/none").write(),
 	})
@@ -97,7 +98,7 @@ func (s *shell) slots() (st bootslot.Status) {
 func (m *machine) install(s *shell, file string) {
 	m.t.Helper()
 	began := time.Now()
-	m.t.Log(s.run("monban slot install " + hookDir + "/" + file))
+	m.t.Log(s.run("monban slot install " + s.file(file)))
 	m.t.Logf("%s was written in %s", file, time.Since(began).Round(time.Second))
 	m.restart(s)
 }

@@ -14,7 +14,7 @@ import (
 func TestPowerCuts(t *testing.T) {
 	all(t)
 	good := built(t, "amd64", second, ".update")
-	install := "monban slot install " + hookDir + "/good.update"
+	install := "monban slot install " + filesDir + "/good.update"
 	for i := range 30 {
 		// Most of the time goes into writing the root; each of the short steps
 		// gets its share by itself.
@@ -26,11 +26,8 @@ func TestPowerCuts(t *testing.T) {
 			name, prepare, act, most = "commit", install, "monban slot commit", time.Second
 		}
 		t.Run(fmt.Sprintf("%d %s", i+1, name), func(t *testing.T) {
-			m := atWork(t, map[string]string{"good.update": good})
-			m.strict = true
-			m.on()
-			m.started()
-			s := m.shell(bootTime)
+			m, s := atWork(t, true, map[string]string{"good.update": good})
+			s.file("good.update")
 			before := digest(s)
 			if prepare != "" {
 				s.run(prepare)
@@ -54,7 +51,7 @@ func TestPowerCuts(t *testing.T) {
 			if got := digest(s); got != before {
 				t.Errorf("the data was %s, and is %s", before, got)
 			}
-			until(t, "the box works", bootTime, func() error { _, err := m.ask("www.lab.example"); return err })
+			works(t, m)
 			if out, status := s.ask("monban audit verify"); status != 0 {
 				t.Errorf("the log: %s", out)
 			}

@@ -9,9 +9,6 @@ import (
 // hookLabel is that of the disk which a test image obeys; no other image does.
 const hookLabel = "GWTEST"
 
-// hookDir is where the box has what is on that disk.
-const hookDir = "/run/monban-test"
-
 // The script makes the second serial line a shell of root's.
 const hookScript = `tools=/run/test-tools; busybox mkdir -p $tools; busybox --install -s $tools
 export PATH=$PATH:$tools HOME=/run
@@ -24,36 +21,55 @@ stty -echo -onlcr
 while :; do sh; done
 `
 
-// hook makes the disk: with the shell, and with files under other names.
-func (m *machine) hook(files map[string]string) {
+// hook makes the disk.
+func (m *machine) hook() {
 	m.t.Helper()
-	dir := m.file("hook")
-	if err := os.RemoveAll(dir); err != nil {
-		m.t.Fatal(err)
-	}
+	m.pack("hook.img", hookLabel, 16<<20, map[string][]byte{"run.sh": []byte(hookScript)}, nil)
+}
+
+// filesDir is where the box has the files it was given.
+const filesDir = "/run/monban-files"
+
+// give makes a further disk with files under other names. It may be changed
+// while the machine is off or frozen: it is of the same size each time, and the
+// box looks at it only when a file is wanted.
+func (m *machine) give(files map[string]string) {
+	m.t.Helper()
+	m.pack("files.img", "files", 1<<30, nil, files)
+}
+
+// pack makes a disk image of files given by content and by name.
+func (m *machine) pack(name, label string, size int64, content map[string][]byte, files map[string]string) {
+	m.t.Helper()
+	dir := m.file("pack")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		m.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "run.sh"), []byte(hookScript), 0o644); err != nil {
-		m.t.Fatal(err)
-	}
-	size := int64(16 << 20)
-	for name, from := range files {
-		st, err := os.Stat(from)
-		if err != nil {
+	defer os.RemoveAll(dir)
+	for name, b := range content {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			m.t.Fatal(err)
 		}
-		size += st.Size() + 1<<20
+	}
+	for name, from := range files {
 		m.tool("cp", from, filepath.Join(dir, name))
 	}
-	if err := os.WriteFile(m.file("hook.img"), nil, 0o600); err != nil {
+	_ = os.Remove(m.file(name))
+	if err := os.WriteFile(m.file(name), nil, 0o600); err != nil {
 		m.t.Fatal(err)
 	}
-	if err := os.Truncate(m.file("hook.img"), size); err != nil {
+	if err := os.Truncate(m.file(name), size); err != nil {
 		m.t.Fatal(err)
 	}
-	m.tool("mkfs.ext4", "-q", "-F", "-L", hookLabel, "-O", "^has_journal", "-d", dir, m.file("hook.img"))
-	_ = os.RemoveAll(dir)
+	m.tool("mkfs.ext4", "-q", "-F", "-L", label, "-O", "^has_journal", "-d", dir, m.file(name))
+}
+
+// file is where the box has a file of that name.
+func (s *shell) file(name string) string {
+	s.m.t.Helper()
+	s.run("busybox mountpoint -q " + filesDir + " || { busybox mkdir -p " + filesDir + " && " +
+		"busybox mount -t ext4 -o ro /dev/$(basename $(dirname $(grep -lx files /sys/block/*/serial))) " + filesDir + "; }")
+	return filesDir + "/" + name
 }
 
 // images of the builder, by version.

@@ -28,6 +28,7 @@ type machine struct {
 	line   net.Conn // the second serial line: the shell of test images
 	logged int      // bytes of the serial console that were waited for already
 	strict bool     // the host's cache is bypassed: what was not synced is lost
+	frozen string   // the state to go on from when it is switched on, once
 	extra  []string // more arguments
 }
 
@@ -76,6 +77,7 @@ func newMachine(t *testing.T, arch, image string) *machine {
 	if err := os.WriteFile(m.file("vars.fd"), vars, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	m.give(nil)
 	t.Cleanup(func() {
 		m.cut()
 		if t.Failed() {
@@ -104,7 +106,8 @@ func (m *machine) on() {
 		"-device", "i6300esb", "-action", "watchdog=reset",
 		"-chardev", "file,id=console,append=on,path="+m.file("console.log"),
 		"-chardev", "socket,id=shell,server=on,wait=off,path="+m.file("shell.sock"),
-		"-monitor", "none")
+		"-qmp", "unix:"+m.file("qmp.sock")+",server=on,wait=off",
+		"-drive", "if=none,id=files,format=raw,readonly=on,file="+m.file("files.img"), "-device", "virtio-blk-pci,drive=files,serial=files")
 	args = append(args, m.board.serial...)
 	if _, err := os.Stat(m.file("hook.img")); err == nil {
 		args = append(args, "-drive", "if=none,id=hook,format=raw,readonly=on,file="+m.file("hook.img"), "-device", "virtio-blk-pci,drive=hook")
@@ -120,6 +123,10 @@ func (m *machine) on() {
 		args = append(args, "-netdev", fmt.Sprintf("tap,id=%s,fd=%d", card.name, 3+len(files)),
 			"-device", "virtio-net-pci,romfile=,netdev="+card.name+",mac="+card.mac)
 		files = append(files, card.side.tap)
+	}
+	if m.frozen != "" {
+		args = append(args, "-incoming", "file:"+m.frozen)
+		m.frozen = ""
 	}
 	m.run = tool(context.Background(), m.board.program, append(args, m.extra...)...)
 	m.run.ExtraFiles = files

@@ -21,8 +21,11 @@ func (s *Slots) Status() (bootslot.Status, error) {
 		Release: s.Release, Slot: v.running, Trial: v.Trial(),
 		Waiting: waiting, Armed: armed, Other: v.Other(), Failed: v.Failed(), Left: v.Left(),
 	}
+	if !waiting.IsZero() {
+		st.Sum = bootslot.ParseSum(v.left(waiting, bootslot.Summed))
+	}
 	if !st.Failed.IsZero() {
-		st.Why = v.why(st.Failed)
+		st.Why = bootslot.ParseWhy(v.left(st.Failed, bootslot.Why))
 	}
 	return st, nil
 }
@@ -39,6 +42,12 @@ func (s *Slots) Check(manifest, signature []byte) (bootslot.Manifest, error) {
 // Arm has the next start try what waits. On a Pi only Reboot is such a start.
 func (s *Slots) Arm() error {
 	return s.step(func(v *view) (bootslot.Rename, error) { return v.Arm() })
+}
+
+// Begin says that the running version was really started, if it is on trial:
+// whatever becomes of it now is no matter of power that failed before.
+func (s *Slots) Begin() error {
+	return s.step(func(v *view) (bootslot.Rename, error) { return v.Begin() })
 }
 
 // Commit keeps the running version.
@@ -100,10 +109,13 @@ func (v *view) startable(version bootslot.Version) error {
 	return nil
 }
 
-// Reboot restarts the box, into what is armed if there is something.
+// Reboot restarts the box, into what is armed if there is something. When a Pi
+// was told of that and its restart cannot be begun, the next one tries it all
+// the same, unless the power fails first: also if it is disarmed until then. It
+// is on trial as ever.
 func (s *Slots) Reboot() error {
 	if s.pi() { // whose firmware does not look by itself
-		if err := s.step((*view).tryOther); err != nil {
+		if err := s.tryOther(); err != nil {
 			return err
 		}
 	}
@@ -113,17 +125,22 @@ func (s *Slots) Reboot() error {
 	return nil
 }
 
-// tryOther tells the firmware first: a name that says less than was done does
-// no harm.
-func (v *view) tryOther() (bootslot.Rename, error) {
-	r, try := v.Start()
-	if !try {
-		return r, nil
+// tryOther tells the firmware if something is armed. The name stays as it is,
+// since a restart takes minutes in which the power may fail: it is the new
+// version that says it was started, by Begin.
+func (s *Slots) tryOther() error {
+	v, err := s.open(false)
+	if err != nil {
+		return err
 	}
-	if err := v.m.TryOther(); err != nil {
-		return r, text.NewFault("slot.tryboot").Because(err)
+	defer v.files.Close()
+	if _, armed := v.Waiting(); !armed {
+		return nil
 	}
-	return r, nil
+	if err := s.Machine.TryOther(); err != nil {
+		return text.NewFault("slot.tryboot").Because(err)
+	}
+	return nil
 }
 
 // step opens the boot partition, has decide say what to rename, and does it.
@@ -143,35 +160,41 @@ func (s *Slots) step(decide func(*view) (bootslot.Rename, error)) error {
 	return nil
 }
 
-const maxWhy = 8 << 10 // bytes
+const maxLeft = 8 << 10 // bytes of a file beside the loader that is no piece
 
 // keepWhy leaves word of what is missing of the running version for the one
 // that will run next. Without it the box goes back all the same.
 func (v *view) keepWhy(why []*text.Fault) {
 	b, err := json.Marshal(why[:min(len(why), bootslot.MaxWhy)])
-	if err != nil || len(why) == 0 || len(b) > maxWhy {
+	if err != nil || len(why) == 0 || len(b) > maxLeft {
 		return
 	}
-	f, err := v.files.Create(path.Join(v.dir, bootslot.Name(v.Running, bootslot.Why, v.ext)))
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	if _, err := f.Write(b); err == nil {
-		_ = f.Sync()
-	}
+	_ = v.leave(v.Running, bootslot.Why, b)
 }
 
-// why reads what a version that failed said of itself; nothing if it could not.
-func (v *view) why(version bootslot.Version) (why []*text.Fault) {
-	f, err := v.files.Open(path.Join(v.dir, bootslot.Name(version, bootslot.Why, v.ext)))
+// leave writes a small file of a version.
+func (v *view) leave(version bootslot.Version, m bootslot.Mark, b []byte) error {
+	f, err := v.files.Create(path.Join(v.dir, bootslot.Name(version, m, v.ext)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// left reads what was left of a version; nothing if it cannot be read.
+func (v *view) left(version bootslot.Version, m bootslot.Mark) []byte {
+	f, err := v.files.Open(path.Join(v.dir, bootslot.Name(version, m, v.ext)))
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxWhy))
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxLeft))
 	if err != nil {
 		return nil
 	}
-	return bootslot.ParseWhy(b)
+	return b
 }

@@ -33,9 +33,12 @@ type box struct {
 	cutAt    int // 0: never
 	dark     bool
 	flag     bool // the Pi's firmware tries the other slot; gone without power
+	sealed   bool // what the loader for UEFI starts cannot write
 	reboots  int
-	frail    bool            // the power may fail in the loader, too
-	failRead map[string]bool // of partitions: what is read is not what was written
+	noReboot error
+	tried    map[bootslot.Version]bool // by the loader
+	frail    bool                      // the power may fail in the loader, too
+	failRead map[string]bool           // of partitions: what is read is not what was written
 	failRaw  error
 }
 
@@ -50,7 +53,7 @@ type errCut struct{}
 
 func newBox(board string, seed uint64) *box {
 	return &box{board: board, slot: "a", names: map[string]*content{}, parts: map[string]*content{}, room: 1 << 30,
-		inUse: map[string]bool{"root-a": true}, rand: rand.New(rand.NewPCG(seed, 1)), failRead: map[string]bool{}}
+		inUse: map[string]bool{"root-a": true}, rand: rand.New(rand.NewPCG(seed, 1)), failRead: map[string]bool{}, tried: map[bootslot.Version]bool{}}
 }
 
 // step is something that lasts by itself, or begins to.
@@ -107,9 +110,17 @@ func (b *box) lost(act func()) (cut bool) {
 	return false
 }
 
-func (b *box) Running() (string, error) { return b.slot, nil }
-func (b *box) TryOther() error          { b.step(); b.flag = true; return nil }
-func (b *box) Reboot() error            { b.step(); b.reboots++; return nil }
+func (b *box) Running() string { return b.slot }
+func (b *box) TryOther() error { b.step(); b.flag = true; return nil }
+
+func (b *box) Reboot() error {
+	b.step()
+	if b.noReboot != nil {
+		return b.noReboot
+	}
+	b.reboots++
+	return nil
+}
 
 func (b *box) Raw(partition string) (File, error) {
 	c := b.parts[partition]
@@ -329,6 +340,7 @@ func (b *box) boot(pieces map[string]bootslot.Version) (bootslot.Version, error)
 		}
 		b.slot = slot
 		b.inUse = map[string]bool{"root-" + slot: true}
+		b.tried[version] = true
 		return version, nil
 	}
 	return bootslot.Version{}, fmt.Errorf("it does not start: %s", strings.Join(tell, "; "))
@@ -372,7 +384,8 @@ func (b *box) uefi() (piece []byte, what string) {
 	}
 	e := entries[0]
 	c := b.names[e.name]
-	if e.f.Mark == bootslot.Armed {
+	if e.f.Mark == bootslot.Armed && !b.sealed {
+		b.tried[e.f.Version] = true
 		to := path.Join(uefiDir, bootslot.Name(e.f.Version, bootslot.Tried, uefiExt))
 		added, removed, cut := true, true, b.frail && b.rand.IntN(2) == 0
 		if cut { // in whichever order the firmware does it

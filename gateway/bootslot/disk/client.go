@@ -45,16 +45,21 @@ func (c Client) Check(ctx context.Context, manifest, signature []byte) (bootslot
 	return *r.Manifest, nil
 }
 
-// Install has an update file of size bytes written into the other slot. It is
-// not armed.
-func (c Client) Install(ctx context.Context, size int64, update io.Reader) error {
-	_, err := c.talk(ctx, bootslot.Request{Do: bootslot.DoInstall, Size: size}, update, whole+shortly)
+// Install has an update file of size bytes written into the other slot, if its
+// manifest has the sum want, or without one whichever it is. It is not armed.
+func (c Client) Install(ctx context.Context, size int64, want bootslot.Sum, update io.Reader) error {
+	_, err := c.talk(ctx, bootslot.Request{Do: bootslot.DoInstall, Size: size, Sum: want}, update, whole+shortly)
 	return err
 }
 
 // Arm has the next start try what waits.
 func (c Client) Arm(ctx context.Context) error {
 	return c.ask(ctx, bootslot.Request{Do: bootslot.DoArm})
+}
+
+// Begin says that the running version was really started, if it is on trial.
+func (c Client) Begin(ctx context.Context) error {
+	return c.ask(ctx, bootslot.Request{Do: bootslot.DoBegin})
 }
 
 // Commit keeps the running version.

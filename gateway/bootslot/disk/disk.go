@@ -16,13 +16,14 @@ import (
 // A Machine is what slots are on.
 type Machine interface {
 	// Running is the slot in use: a or b.
-	Running() (string, error)
+	Running() string
 	// Mount opens a partition's file system for the time of an act.
 	Mount(partition string, write bool) (Files, error)
 	// Raw opens a whole partition for reading and writing, unless it is in use,
 	// which is syscall.EBUSY.
 	Raw(partition string) (File, error)
-	// TryOther has a Pi's firmware boot the other slot once.
+	// TryOther has a Pi's firmware boot the other slot at the next restart, once.
+	// That cannot be taken back; without power it is forgotten.
 	TryOther() error
 	// Reboot begins a restart.
 	Reboot() error

@@ -102,6 +102,25 @@ func update(board string) []byte {
 	return pack(manifest(board, next, boot, roots[next]), boot, roots[next])
 }
 
+// sumOf is that of update's manifest.
+func sumOf(board string, v bootslot.Version) bootslot.Sum {
+	return sha256.Sum256(must(manifest(board, v, piece(board, v), roots[v]).Encode()))
+}
+
+// ready is a box whose next start tries the next version.
+func ready(t *testing.T, board string) *box {
+	t.Helper()
+	b := factory(board, 1)
+	for _, act := range []func() error{
+		func() error { return slots(b, old).Install(bytes.NewReader(update(board)), bootslot.Sum{}) }, slots(b, old).Arm,
+	} {
+		if err := act(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
 // factory is a box that runs old from slot a and has older in slot b.
 func factory(board string, seed uint64) *box {
 	b := newBox(board, seed)
@@ -206,7 +225,7 @@ func TestRound(t *testing.T) {
 				running = v
 			}
 			is("a other=1.2.2")
-			ok(slots(b, old).Install(bytes.NewReader(update(board))))
+			ok(slots(b, old).Install(bytes.NewReader(update(board)), bootslot.Sum{}))
 			is("a waiting=1.3.0")
 			boots(old)
 			ok(slots(b, old).Arm())
@@ -217,14 +236,16 @@ func TestRound(t *testing.T) {
 			ok(slots(b, old).Reboot())
 			boots(next)
 			is("b trial other=1.2.3")
-			if err := slots(b, next).Install(bytes.NewReader(pack(manifest(board, must(bootslot.ParseVersion("2.0.0")), piece(board, next), roots[next]), piece(board, next), roots[next]))); code(t, err) != "slot.on_trial" {
+			ok(slots(b, next).Begin())
+			is("b trial other=1.2.3")
+			if err := slots(b, next).Install(bytes.NewReader(pack(manifest(board, must(bootslot.ParseVersion("2.0.0")), piece(board, next), roots[next]), piece(board, next), roots[next])), bootslot.Sum{}); code(t, err) != "slot.on_trial" {
 				t.Errorf("on trial: %v", err)
 			}
 			ok(slots(b, next).Back([]*text.Fault{text.NewFault("slot.trial.mute")})) // not healthy
 			ok(slots(b, next).Reboot())
 			boots(old)
 			is("a failed=1.3.0 why=slot.trial.mute")
-			ok(slots(b, old).Install(bytes.NewReader(update(board)))) // once more
+			ok(slots(b, old).Install(bytes.NewReader(update(board)), bootslot.Sum{})) // once more
 			is("a waiting=1.3.0")
 			ok(slots(b, old).Arm())
 			ok(slots(b, old).Reboot())
@@ -235,7 +256,7 @@ func TestRound(t *testing.T) {
 			ok(slots(b, next).Commit())
 			ok(slots(b, next).Back(nil)) // a person wants the old one
 			is("b other=1.2.3 left=1.3.0")
-			if err := slots(b, next).Install(bytes.NewReader(pack(manifest(board, must(bootslot.ParseVersion("2.0.0")), piece(board, next), roots[next]), piece(board, next), roots[next]))); code(t, err) != "slot.leaving" {
+			if err := slots(b, next).Install(bytes.NewReader(pack(manifest(board, must(bootslot.ParseVersion("2.0.0")), piece(board, next), roots[next]), piece(board, next), roots[next])), bootslot.Sum{}); code(t, err) != "slot.leaving" {
 				t.Errorf("leaving: %v", err)
 			}
 			ok(slots(b, next).Reboot())
@@ -302,7 +323,7 @@ func TestRefusals(t *testing.T) {
 			if c.update == nil {
 				c.update = update(board)
 			}
-			if got := code(t, slots(b, old).Install(bytes.NewReader(c.update))); got != want {
+			if got := code(t, slots(b, old).Install(bytes.NewReader(c.update), bootslot.Sum{})); got != want {
 				t.Errorf("%s: %q, want %q", board, got, want)
 			}
 			if want == "slot.lost" || want == "slot.esp" {
@@ -318,12 +339,40 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What somebody has approved is one update, not a version. Another one is
+// refused before anything is written, and what waits is known by its manifest.
+func TestAnotherOne(t *testing.T) {
+	for _, board := range boards {
+		b, boot, rt := factory(board, 1), piece(board, next), roots[next]
+		m := manifest(board, next, boot, rt)
+		m.Notes.JA = "別のもの"
+		if err := slots(b, old).Install(bytes.NewReader(pack(m, boot, rt)), sumOf(board, next)); code(t, err) != "slot.other" || b.steps != 0 {
+			t.Errorf("%s: %v, %d steps", board, err, b.steps)
+		}
+		if got := status(t, b, old); got != "a other=1.2.2" {
+			t.Errorf("%s: %s", board, got)
+		}
+		if err := slots(b, old).Install(bytes.NewReader(update(board)), sumOf(board, next)); err != nil {
+			t.Errorf("%s: %v", board, err)
+		}
+		if st, err := slots(b, old).Status(); err != nil || st.Waiting != next || st.Sum != sumOf(board, next) {
+			t.Errorf("%s: %+v, %v", board, st, err)
+		}
+		if err := slots(b, old).Install(bytes.NewReader(pack(m, boot, rt)), bootslot.Sum{}); err != nil {
+			t.Errorf("%s: %v", board, err)
+		}
+		if st, err := slots(b, old).Status(); err != nil || st.Waiting != next || st.Sum != sha256.Sum256(must(m.Encode())) {
+			t.Errorf("%s: %+v, %v", board, st, err)
+		}
+	}
+}
+
 func TestUnsigned(t *testing.T) {
 	b := factory("uefi", 1)
 	s := slots(b, old)
 	stranger := must(minisign.NewSecret(bytes.NewReader(bytes.Repeat([]byte{2}, 40))))
 	s.Keys = []minisign.Key{stranger.Key()}
-	if err := s.Install(bytes.NewReader(update("uefi"))); code(t, err) != "slot.stranger" || b.steps != 0 {
+	if err := s.Install(bytes.NewReader(update("uefi")), bootslot.Sum{}); code(t, err) != "slot.stranger" || b.steps != 0 {
 		t.Errorf("%v, %d steps", err, b.steps)
 	}
 	m := must(manifest("uefi", next, piece("uefi", next), roots[next]).Encode())
@@ -371,7 +420,7 @@ func TestPiWithoutNames(t *testing.T) {
 func TestPiRestartedByOthers(t *testing.T) {
 	b := factory("rpi", 1)
 	s := slots(b, old)
-	for _, err := range []error{s.Install(bytes.NewReader(update("rpi"))), s.Arm()} {
+	for _, err := range []error{s.Install(bytes.NewReader(update("rpi")), bootslot.Sum{}), s.Arm()} {
 		if err != nil {
 			t.Fatal(err)
 		}

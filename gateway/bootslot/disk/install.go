@@ -11,13 +11,17 @@ import (
 	"monban/gateway/text"
 )
 
-// Install writes an update into the slot that is not in use. The loader knows
+// Install writes an update into the slot that is not in use: that with the
+// manifest of the sum want, or, without one, whichever it is. The loader knows
 // nothing of it until Arm; a power cut at any moment leaves the running version
 // to be started. Errors are *text.Fault.
-func (s *Slots) Install(update io.Reader) error {
+func (s *Slots) Install(update io.Reader, want bootslot.Sum) error {
 	u, err := bootslot.NewUpdate(update, s.Keys)
 	if err != nil {
 		return err
+	}
+	if want != (bootslot.Sum{}) && u.Sum != want {
+		return text.NewFault("slot.other", "version", u.Manifest.Version.String())
 	}
 	if err := bootslot.Verdict(s.Release, u.Manifest); err != nil {
 		return err
@@ -39,6 +43,9 @@ func (s *Slots) Install(update io.Reader) error {
 		return err
 	}
 	if err := v.clear(); err != nil {
+		return broken(err)
+	}
+	if err := v.sign(u); err != nil {
 		return broken(err)
 	}
 	part := bootslot.Name(u.Manifest.Version, bootslot.Part, v.ext)
@@ -112,6 +119,16 @@ func (v *view) clear() error {
 		}
 	}
 	return v.files.Sync()
+}
+
+// sign leaves word of which update is being written. It lasts before anything
+// waits under the version's name.
+func (v *view) sign(u *bootslot.Update) error {
+	b, err := u.Sum.MarshalText()
+	if err != nil {
+		return err
+	}
+	return v.leave(u.Manifest.Version, bootslot.Summed, b)
 }
 
 // boot writes the boot piece: into the file called part, or on a Pi into the

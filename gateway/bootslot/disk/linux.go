@@ -1,90 +1,48 @@
 package disk
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"monban/gateway/bootslot"
+	"monban/image/place"
 )
 
 // Linux is the machine this runs on.
 type Linux struct {
 	slot     string // in use
-	disk     string // it is on, as in /sys/class/block
+	disk     string // it is on: /dev/sda
 	sys, dev string
 }
 
 // Here finds out from what the initrd left where this system runs.
 func Here() (*Linux, error) {
-	b, err := os.ReadFile(bootslot.RunningFile)
+	running, err := place.Read("/run")
 	if err != nil {
-		return nil, fmt.Errorf("reading which slot is in use: %w", err)
+		return nil, err
 	}
-	return here(b, "/sys", "/dev")
+	return here(running, "/sys", "/dev")
 }
 
-func here(running []byte, sys, dev string) (*Linux, error) {
-	var r struct{ Partition, Device, Disk string }
-	if err := json.Unmarshal(running, &r); err != nil {
-		return nil, fmt.Errorf("reading which slot is in use: %w", err)
+func here(running place.Slot, sys, dev string) (*Linux, error) {
+	slot, ok := strings.CutPrefix(running.Partition, "root-")
+	if !ok || slot != "a" && slot != "b" {
+		return nil, fmt.Errorf("reading which slot is in use: %.80q is none", running.Partition)
 	}
-	slot, ok := strings.CutPrefix(r.Partition, "root-")
-	if !ok || slot != "a" && slot != "b" || r.Disk == "" {
-		return nil, fmt.Errorf("reading which slot is in use: %.80q on %.80q is none", r.Partition, r.Disk)
-	}
-	return &Linux{slot: slot, disk: filepath.Base(r.Disk), sys: sys, dev: dev}, nil
+	return &Linux{slot: slot, disk: running.Disk, sys: sys, dev: dev}, nil
 }
 
 // Running is the slot in use.
-func (l *Linux) Running() (string, error) { return l.slot, nil }
+func (l *Linux) Running() string { return l.slot }
 
-// device is that of the partition with this name in the GPT of the disk this
-// runs from. Another disk may have one of the name, too: a stick with the same
-// image.
+// device is that of the partition with this name on the disk this runs from.
 func (l *Linux) device(partition string) (string, error) {
-	place, err := filepath.EvalSymlinks(filepath.Join(l.sys, "class/block", l.disk))
-	if err != nil {
-		return "", fmt.Errorf("looking for the partition %s: %w", partition, err)
-	}
-	events, err := filepath.Glob(filepath.Join(place, "*", "uevent"))
-	if err != nil {
-		return "", fmt.Errorf("looking for the partition %s: %w", partition, err)
-	}
-	found := ""
-	for _, event := range events {
-		b, err := os.ReadFile(event)
-		if err != nil {
-			continue
-		}
-		lines := strings.Split(string(b), "\n")
-		if !has(lines, "PARTNAME="+partition) {
-			continue
-		}
-		if found != "" {
-			return "", fmt.Errorf("the disk %s has two partitions %s", l.disk, partition)
-		}
-		found = filepath.Join(l.dev, filepath.Base(filepath.Dir(event)))
-	}
-	if found == "" {
-		return "", fmt.Errorf("the disk %s has no partition %s", l.disk, partition)
-	}
-	return found, nil
-}
-
-func has(lines []string, want string) bool {
-	for _, line := range lines {
-		if line == want {
-			return true
-		}
-	}
-	return false
+	return place.Find(l.sys, l.dev, l.disk, partition)
 }
 
 // Raw opens a partition, which the kernel refuses while a file system or a

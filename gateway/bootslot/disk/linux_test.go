@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"monban/gateway/bootslot"
+	"monban/image/place"
 )
 
 // A PC with the box's disk and a stick that holds the same image.
@@ -25,35 +26,44 @@ func sysfs(t *testing.T) (sys, dev string) {
 			t.Fatal(err)
 		}
 	}
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, d := range []string{"nvme0n1", "sdb"} {
-		place := "sys/devices/pci/block/" + d
-		put(place+"/uevent", "DEVNAME="+d+"\nDEVTYPE=disk\n")
-		put(place+"/queue/uevent", "PARTNAME=esp\n"[:4])
+		at := "sys/devices/pci/block/" + d
+		put(at+"/uevent", "DEVNAME="+d+"\nDEVTYPE=disk\n")
+		put(at+"/queue/uevent", "PARTNAME=esp\n") // of no partition
 		for i, name := range []string{"esp", "root-a", "root-b"} {
 			p := d + []string{"p", ""}[min(len(d)%7, 1)] + string(rune('1'+i))
-			put(place+"/"+p+"/uevent", "DEVNAME="+p+"\nDEVTYPE=partition\nPARTN=1\nPARTNAME="+name+"\n")
+			put(at+"/"+p+"/uevent", "DEVNAME="+p+"\nDEVTYPE=partition\nPARTN=1\nPARTNAME="+name+"\n")
+			put(at+"/"+p+"/partition", "1\n")
 			put("dev/"+p, strings.Repeat(name, 100))
+			link("../../devices/pci/block/"+d+"/"+p, filepath.Join(dir, "sys/class/block", p))
 		}
-		if err := os.MkdirAll(filepath.Join(dir, "sys/class/block"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink("../../devices/pci/block/"+d, filepath.Join(dir, "sys/class/block", d)); err != nil {
-			t.Fatal(err)
-		}
+		link("../../devices/pci/block/"+d, filepath.Join(dir, "sys/class/block", d))
 	}
 	return filepath.Join(dir, "sys"), filepath.Join(dir, "dev")
 }
 
 func TestPartitionsOfOurDisk(t *testing.T) {
 	sys, dev := sysfs(t)
-	l, err := here([]byte(`{"partition":"root-b","device":"/dev/nvme0n1p3","disk":"/dev/nvme0n1","root":"00"}`), sys, dev)
+	l, err := here(place.Slot{Partition: "root-b", Device: "/dev/nvme0n1p3", Disk: "/dev/nvme0n1"}, sys, dev)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := l.Running(); s != "b" || err != nil {
+	if s := l.Running(); s != "b" {
 		t.Error(s, err)
 	}
 	if d, err := l.device("root-a"); err != nil || d != filepath.Join(dev, "nvme0n1p2") {
+		t.Error(d, err)
+	}
+	if d, err := l.device("esp"); err != nil || d != filepath.Join(dev, "nvme0n1p1") {
 		t.Error(d, err)
 	}
 	if d, err := l.device("root-c"); err == nil {
@@ -77,14 +87,14 @@ func TestPartitionsOfOurDisk(t *testing.T) {
 	if _, err := f.ReadAt(b, 0); err != nil || string(b) != "newt-a" {
 		t.Errorf("%q %v", b, err)
 	}
-	if err := os.WriteFile(filepath.Join(sys, "class/block/nvme0n1/nvme0n1p3/uevent"), []byte("PARTNAME=root-a\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(sys, "class/block/nvme0n1/nvme0n1p3/uevent"), []byte("DEVNAME=nvme0n1p3\nPARTNAME=root-a\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := l.device("root-a"); err == nil {
 		t.Errorf("of two: %s", d)
 	}
-	for _, s := range []string{"", "{}", `{"partition":"root-c","disk":"/dev/sda"}`, `{"partition":"root-a"}`, `{"partition":"data","disk":"/dev/sda"}`} {
-		if l, err := here([]byte(s), sys, dev); err == nil {
+	for _, s := range []string{"", "root-", "root-c", "data", "root-ab"} {
+		if l, err := here(place.Slot{Partition: s, Disk: "/dev/sda"}, sys, dev); err == nil {
 			t.Errorf("%s is %+v", s, l)
 		}
 	}

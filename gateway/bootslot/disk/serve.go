@@ -140,9 +140,11 @@ func (s *Slots) act(r bootslot.Request, in io.Reader) (bootslot.Result, error) {
 		if r.Size <= 0 || r.Size > maxUpdate {
 			return bootslot.Result{}, text.NewFault("slot.form").Because(fmt.Errorf("%d bytes", r.Size))
 		}
-		err = s.Install(io.LimitReader(in, r.Size))
+		err = s.Install(io.LimitReader(in, r.Size), r.Sum)
 	case bootslot.DoArm:
 		err = s.Arm()
+	case bootslot.DoBegin:
+		err = s.Begin()
 	case bootslot.DoCommit:
 		err = s.Commit()
 	case bootslot.DoBack:

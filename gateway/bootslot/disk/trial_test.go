@@ -14,11 +14,12 @@ import (
 
 // keeper notes what a trial comes to, and when.
 type keeper struct {
-	began                         time.Time
-	trial                         bool
-	statusErr, commitErr, backErr error
-	rebootErrs                    int
-	log                           []string
+	began                                   time.Time
+	trial                                   bool
+	statusErr, beginErr, commitErr, backErr error
+	rebootErrs                              int
+	begun                                   int
+	log                                     []string
 }
 
 func (k *keeper) note(format string, args ...any) {
@@ -27,6 +28,11 @@ func (k *keeper) note(format string, args ...any) {
 
 func (k *keeper) Status(context.Context) (bootslot.Status, error) {
 	return bootslot.Status{Release: bootslot.Release{Version: next}, Trial: k.trial}, k.statusErr
+}
+
+func (k *keeper) Begin(context.Context) error {
+	k.begun++
+	return k.beginErr
 }
 
 func (k *keeper) Commit(context.Context) error {
@@ -60,39 +66,53 @@ func TestWatch(t *testing.T) {
 	for what, c := range map[string]struct {
 		keeper keeper
 		health func(at time.Duration) bootslot.Health
+		up     time.Duration // how long the system is up when it begins
 		want   string
 		fails  bool
 	}{
-		"kept already": {keeper{}, nil, "[]", false},
-		"healthy":      {keeper{trial: true}, func(time.Duration) bootslot.Health { return well }, "[kept at 1m0s]", false},
+		"kept already": {keeper{}, nil, 0, "[]", false},
+		"healthy":      {keeper{trial: true}, func(time.Duration) bootslot.Health { return well }, 0, "[kept at 1m0s]", false},
 		"healthy later": {keeper{trial: true}, func(at time.Duration) bootslot.Health {
 			if at < 3*time.Minute {
 				return ill
 			}
 			return well
-		}, "[kept at 4m0s]", false},
+		}, 0, "[kept at 4m0s]", false},
 		"a long first look": {keeper{trial: true}, func(at time.Duration) bootslot.Health {
 			if at == 0 {
 				time.Sleep(70 * time.Second)
 			}
 			return well
-		}, "[kept at 2m10s]", false},
-		"never healthy": {keeper{trial: true}, func(time.Duration) bootslot.Health { return ill },
+		}, 0, "[kept at 2m10s]", false},
+		"never healthy": {keeper{trial: true}, func(time.Duration) bootslot.Health { return ill }, 0,
 			"[because of slot.trial.mute at 10m0s restarted at 10m0s]", false},
-		"never healthy, no restart at first": {keeper{trial: true, rebootErrs: 2}, func(time.Duration) bootslot.Health { return ill },
+		"never healthy, no restart at first": {keeper{trial: true, rebootErrs: 2}, func(time.Duration) bootslot.Health { return ill }, 0,
 			"[because of slot.trial.mute at 10m0s restarted at 10m20s]", false},
-		"cannot be kept": {keeper{trial: true, commitErr: text.NewFault("slot.esp")}, func(time.Duration) bootslot.Health { return well },
+		"cannot be kept": {keeper{trial: true, commitErr: text.NewFault("slot.esp")}, func(time.Duration) bootslot.Health { return well }, 0,
 			"[because of slot.esp at 10m0s restarted at 10m0s]", false},
-		"nothing to go back to": {keeper{trial: true, backErr: text.NewFault("slot.no_other")}, func(time.Duration) bootslot.Health { return ill },
-			"[because of slot.trial.mute at 10m0s]", true},
-		"nobody knows": {keeper{trial: true, statusErr: gone}, nil, "[]", true},
+		"nothing to go back to": {keeper{trial: true, backErr: text.NewFault("slot.no_other")}, func(at time.Duration) bootslot.Health {
+			if at < 3*time.Hour {
+				return ill
+			}
+			return well
+		}, 0, "[because of slot.trial.mute at 10m0s kept at 3h1m0s]", false},
+		"not marked as begun": {keeper{trial: true, beginErr: text.NewFault("slot.esp")}, func(time.Duration) bootslot.Health { return well }, 0, "[kept at 1m0s]", false},
+		"never healthy, begun anew": {keeper{trial: true}, func(time.Duration) bootslot.Health { return ill }, 19 * time.Minute,
+			"[because of slot.trial.mute at 1m0s restarted at 1m0s]", false},
+		"healthy, begun anew":               {keeper{trial: true}, func(time.Duration) bootslot.Health { return well }, 19 * time.Minute, "[kept at 1m0s]", false},
+		"nobody knows, and for a long time": {keeper{trial: true, statusErr: gone}, nil, time.Hour, "[]", true},
+		"nobody knows":                      {keeper{trial: true, statusErr: gone}, nil, 0, "[]", true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := c.keeper
 				k.began = time.Now()
 				err := Watch{Slots: &k, Say: func(string, bootslot.Version) {}, Warn: func(error) {},
+					Boot:   func() time.Duration { return c.up + time.Since(k.began) },
 					Health: func(context.Context) bootslot.Health { return c.health(time.Since(k.began)) }}.Run(t.Context())
+				if k.begun > 1 || (k.begun == 1) != (c.want != "[]") {
+					t.Errorf("begun %d times", k.begun)
+				}
 				if got := fmt.Sprint(k.log); got != c.want || (err != nil) != c.fails {
 					t.Errorf("%s (%v), want %s", got, err, c.want)
 				}
@@ -104,8 +124,10 @@ func TestWatch(t *testing.T) {
 // A daemon that does not answer is waited for no longer than a look may take.
 func TestWatchDeafDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := keeper{trial: true, began: time.Now()}
-		if err := (Watch{Slots: &k, Say: func(string, bootslot.Version) {}, Warn: func(error) {}, Health: func(ctx context.Context) bootslot.Health {
+		began := time.Now()
+		boot := func() time.Duration { return time.Since(began) }
+		k := keeper{trial: true, began: began}
+		if err := (Watch{Slots: &k, Boot: boot, Say: func(string, bootslot.Version) {}, Warn: func(error) {}, Health: func(ctx context.Context) bootslot.Health {
 			<-ctx.Done()
 			return bootslot.Health{}
 		}}).Run(t.Context()); err != nil || fmt.Sprint(k.log) != "[restarted at 10m54s]" {
@@ -114,7 +136,7 @@ func TestWatchDeafDaemon(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		k = keeper{trial: true, began: time.Now()}
-		if err := (Watch{Slots: &k, Warn: func(error) {}, Health: func(context.Context) bootslot.Health { return bootslot.Health{} }}).Run(ctx); !errors.Is(err, context.DeadlineExceeded) || len(k.log) > 0 {
+		if err := (Watch{Slots: &k, Boot: boot, Warn: func(error) {}, Health: func(context.Context) bootslot.Health { return bootslot.Health{} }}).Run(ctx); !errors.Is(err, context.DeadlineExceeded) || len(k.log) > 0 {
 			t.Errorf("stopped: %v (%v)", k.log, err)
 		}
 	})

@@ -37,15 +37,12 @@ type view struct {
 // open looks at the boot partition; whoever calls it closes it. Without write
 // nothing is changed. Its errors are *text.Fault.
 func (s *Slots) open(write bool) (*view, error) {
-	v := &view{m: s.Machine, dir: uefiDir, ext: uefiExt, pi: s.pi()}
+	running := s.Machine.Running()
+	v := &view{m: s.Machine, dir: uefiDir, ext: uefiExt, pi: s.pi(), running: running, idle: otherSlot(running)}
 	if v.pi {
 		v.dir, v.ext = piDir, piExt
 	}
 	var err error
-	if v.running, err = s.Machine.Running(); err != nil {
-		return nil, text.NewFault("slot.no_idle", "partition", "root-?").Because(err)
-	}
-	v.idle = map[string]string{"a": "b", "b": "a"}[v.running]
 	if v.files, err = s.Machine.Mount(image.ESP, write); err != nil {
 		return nil, broken(err)
 	}
@@ -57,6 +54,13 @@ func (s *Slots) open(write bool) (*view, error) {
 		return nil, broken(err)
 	}
 	return v, nil
+}
+
+func otherSlot(slot string) string {
+	if slot == "a" {
+		return "b"
+	}
+	return "a"
 }
 
 // broken is an error of the boot partition.
@@ -86,9 +90,9 @@ func (v *view) agree(write bool) error {
 	if err != nil {
 		return err
 	}
-	r := v.Agree(boot == number("boot-"+v.running))
-	if r == (bootslot.Rename{}) {
-		return nil
+	r, err := v.Agree(boot == number("boot-"+v.running))
+	if err != nil || r == (bootslot.Rename{}) {
+		return err
 	}
 	if write {
 		if err := v.do(r); err != nil {
@@ -111,8 +115,7 @@ func (v *view) starts(slot string) error {
 	if !v.pi {
 		return nil
 	}
-	other := map[string]string{"a": "b", "b": "a"}[slot]
-	if err := v.files.Patch(autoboot, bootslot.Autoboot(number("boot-"+slot), number("boot-"+other))); err != nil {
+	if err := v.files.Patch(autoboot, bootslot.Autoboot(number("boot-"+slot), number("boot-"+otherSlot(slot)))); err != nil {
 		return err
 	}
 	return v.files.Sync()
@@ -159,7 +162,7 @@ func (v *view) content(name string) (bootslot.Content, error) {
 		return bootslot.Content{}, err
 	}
 	defer f.Close()
-	line, err := io.ReadAll(io.NewSectionReader(f, 0, 8<<10))
+	line, err := io.ReadAll(io.NewSectionReader(f, 0, bootslot.MaxCommandLine))
 	if err != nil {
 		return bootslot.Content{}, fmt.Errorf("reading cmdline.txt: %w", err)
 	}

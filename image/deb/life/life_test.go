@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"monban/gateway/bootslot"
 	"monban/gateway/config"
+	"monban/image/compile"
 	"monban/image/deb"
 )
 
@@ -31,6 +33,15 @@ func TestMain(m *testing.M) {
 // lan is the box's address in the clinic.
 const lan = "192.168.44.1"
 
+func parse(t *testing.T, version string) bootslot.Version {
+	t.Helper()
+	v, err := bootslot.ParseVersion(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // packages are two versions of the package, the first with a site.toml beside
 // it, and what it depends on in a form that a box without a clock can have.
 func packages(t *testing.T) string {
@@ -38,10 +49,10 @@ func packages(t *testing.T) string {
 	dir := t.TempDir()
 	for _, version := range []string{"1.0.0", "1.0.1"} {
 		program := filepath.Join(t.TempDir(), "monban")
-		if err := deb.Compile(t.Context(), "../../..", version, runtime.GOARCH, program); err != nil {
+		if err := compile.Program(t.Context(), "../../..", "./cmd/monban", parse(t, version), runtime.GOARCH, program); err != nil {
 			t.Fatal(err)
 		}
-		_, err := deb.Build(t.Context(), deb.Options{Version: version, Arch: runtime.GOARCH, Program: program, Source: "../../..",
+		_, err := deb.Build(t.Context(), deb.Options{Version: parse(t, version), Arch: runtime.GOARCH, Program: program, Source: "../../..",
 			Maintainer: "Monban <root@localhost>", Made: time.Unix(1700000000, 0), Out: dir})
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +136,7 @@ func TestLife(t *testing.T) {
 	b := newBox(t, dir)
 	b.run("dpkg", "--install", "/mnt/clock.deb")
 	install := func(version string) string {
-		return b.run("dpkg", "--install", "/mnt/"+deb.Name(version, runtime.GOARCH))
+		return b.run("dpkg", "--install", "/mnt/"+deb.Name(parse(t, version), runtime.GOARCH))
 	}
 	state := func(unit string) string {
 		out, _ := b.try("systemctl", "show", "--property=ActiveState,UnitFileState", "--value", unit)

@@ -1,0 +1,96 @@
+package vm_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"monban/image"
+)
+
+// tpm gives the machine a TPM in software, whose memory is in dir, until it is
+// switched off.
+func (m *machine) tpm(dir string) {
+	m.t.Helper()
+	socket := filepath.Join(m.t.TempDir(), "tpm")
+	c := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+dir, "--ctrl", "type=unixio,path="+socket)
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	until(m.t, "the TPM in software", 20*time.Second, func() error { _, err := os.Stat(socket); return err })
+	m.extra = []string{"-chardev", "socket,id=tpm,path=" + socket, "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"}
+}
+
+// dataState is what became of the partition in this boot.
+func (s *shell) dataState() (st image.DataState) {
+	s.m.t.Helper()
+	s.json(&st, "cat "+image.DataStateFile)
+	return st
+}
+
+// The key is with the TPM. Without that TPM, or with the partition worn out, the
+// box guards, answers and says what is wrong, and leaves the records alone.
+func TestDataPartition(t *testing.T) {
+	all(t)
+	ours, other := t.TempDir(), t.TempDir()
+	m := newMachine(t, "amd64", built(t, "amd64", first, ".img"))
+	plugged(t, m)
+	outside(t, m)
+	m.put("site.toml", site(t))
+	m.hook()
+	boot := func(tpm string) *shell {
+		t.Helper()
+		m.cut()
+		m.tpm(tpm)
+		m.on()
+		m.started()
+		s := m.shell(bootTime)
+		works(t, m)
+		return s
+	}
+	s := boot(ours)
+	if st := s.dataState(); st.State != image.DataOK || st.Seal != "tpm" || !st.New {
+		t.Errorf("the first boot: %+v", st)
+	}
+	before := digest(s)
+	s.run("sync")
+	s = boot(ours) // the power was cut
+	if st := s.dataState(); st.State != image.DataOK || st.Seal != "tpm" || st.New {
+		t.Errorf("the second boot: %+v", st)
+	}
+	if now := digest(s); now != before {
+		t.Errorf("the data was %s, and is %s", before, now)
+	}
+	volatile := func(s *shell, why string) {
+		t.Helper()
+		if st := s.dataState(); st.State != image.DataVolatile || st.Why != why {
+			t.Errorf("%+v, want %s", st, why)
+		}
+		testTraffic(t, m)
+		if out := s.run("journalctl -b --no-pager -u monban-lamp.service -u monban-data.service; cat /proc/mounts"); strings.Contains(out, "/var/lib/monban ext4") {
+			t.Errorf("it is mounted: %s", out)
+		}
+	}
+	volatile(boot(other), "data.tpm")
+	s = boot(ours)
+	if st, now := s.dataState(), digest(s); st.State != image.DataOK || now != before {
+		t.Errorf("with the TPM again: %+v, the data was %s, and is %s", st, before, now)
+	}
+	m.cut()
+	f, err := os.OpenFile(m.disk(), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xa5}, 64<<20), int64(image.Start(image.UEFI, image.Data))<<20); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	volatile(boot(ours), "data.locked")
+}
