@@ -60,7 +60,7 @@ func (g *Gateway) readSite() site {
 	if err == nil {
 		var c config.Config
 		if c, err = config.Parse(b); err == nil {
-			_, _, err = Plan(c, nil, nil, g.waysAround, nil) // good is what can be put in force
+			err = g.plannable(c)
 		}
 		if err == nil {
 			s.mode, s.config = Guarding, c
@@ -85,6 +85,12 @@ func (g *Gateway) readSite() site {
 		s.mode = SetUp
 	}
 	return s
+}
+
+// plannable says why c could not be put in force: good is only what can be.
+func (g *Gateway) plannable(c config.Config) error {
+	_, _, err := Plan(c, nil, nil, g.waysAround, nil)
+	return err
 }
 
 // reload reads site.toml again and puts what it says in force. Who is the one
@@ -225,11 +231,14 @@ func (g *Gateway) watchFiles(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if stampOf(g.o.Config) != g.current().file {
+		switch {
+		case stampOf(g.o.Config) != g.current().file:
 			g.reload(ctx, people.Box)
-		} else if g.listsChanged() {
+		case g.listsChanged():
 			g.loadLists()
 			g.kick()
+		case g.networkDue():
+			g.applyNetwork(ctx)
 		}
 	}
 }

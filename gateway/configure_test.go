@@ -333,6 +333,12 @@ func TestProvisioned(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b.dir, "setup-code.seed")); !os.IsNotExist(err) {
 		t.Error("the code still lies there as it was brought", err)
 	}
+	// A stick that comes later brings the one that counts from then on.
+	write(filepath.Join(b.dir, "setup-code.seed"), "zzzz-efgh-jkmn-pqrs\n")
+	b.kill().start()
+	if got := b.code(); got != "zzzz-efgh-jkmn-pqrs" {
+		t.Error("the set-up code that came later:", got)
+	}
 	b.kill()
 	write(b.o.Config, string(site))
 	write(b.o.Provisioned, `{"source":"stick","sha256":"ab","taken":true}`)

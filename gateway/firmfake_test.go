@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -24,7 +25,22 @@ type fakeSlots struct {
 	st     bootslot.Status
 	fail   map[string]error
 	asked  []string
-	during func() // runs while an update is written
+	during func()    // runs while an update is written
+	hangs  string    // what is done, and answered when nobody waits any more
+	spent  time.Time // … which is then
+}
+
+// late says that the service answers too late. Who had to be waited for to the
+// end of his time leaves none to what has to be done by the same time.
+func (s *fakeSlots) late(ctx context.Context, what string) error {
+	end, ok := ctx.Deadline()
+	if ok && s.hangs == what {
+		s.spent = end
+	}
+	if ok && !end.After(s.spent) || ctx.Err() != nil {
+		return text.NewFault("slot.out_of_time")
+	}
+	return nil
 }
 
 func (s *fakeSlots) does(what string) error {
@@ -51,7 +67,7 @@ func (s *fakeSlots) Check(_ context.Context, manifest, signature []byte) (bootsl
 	return m, bootslot.Verdict(s.st.Release, m)
 }
 
-func (s *fakeSlots) Install(ctx context.Context, size int64, file io.Reader) error {
+func (s *fakeSlots) Install(ctx context.Context, size int64, want bootslot.Sum, file io.Reader) error {
 	s.mu.Lock()
 	during := s.during
 	err := s.does("Install")
@@ -74,38 +90,49 @@ func (s *fakeSlots) Install(ctx context.Context, size int64, file io.Reader) err
 	if err != nil {
 		return err
 	}
+	if sum := bootslot.Sum(sha256.Sum256(manifest)); sum != want {
+		return text.NewFault("slot.other", "version", m.Version.String())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.st.Waiting, s.st.Armed, s.st.Other, s.st.Failed = m.Version, false, bootslot.Version{}, bootslot.Version{}
+	s.st.Waiting, s.st.Sum, s.st.Armed, s.st.Other, s.st.Failed = m.Version, want, false, bootslot.Version{}, bootslot.Version{}
 	return nil
 }
 
-func (s *fakeSlots) Arm(context.Context) error {
+func (s *fakeSlots) Arm(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.does("Arm")
 	s.st.Armed = err == nil
-	return err
+	return errors.Join(err, s.late(ctx, "Arm"))
 }
 
-func (s *fakeSlots) Back(context.Context, []*text.Fault) error {
+// Back gives up what runs where nothing is armed, as the real one does.
+func (s *fakeSlots) Back(ctx context.Context, _ []*text.Fault) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err := errors.Join(s.does("Back"), s.late(ctx, "Back"))
+	if err != nil {
+		return err
+	}
+	if !s.st.Armed {
+		s.st.Left = s.st.Release.Version
+	}
 	s.st.Armed = false
-	return s.does("Back")
+	return nil
 }
 
-func (s *fakeSlots) Reboot(context.Context) error {
+func (s *fakeSlots) Reboot(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.does("Reboot")
+	return errors.Join(s.does("Reboot"), s.late(ctx, "Reboot"))
 }
 
 // restarts is what the loader does: it tries what is armed.
 func (s *fakeSlots) restarts() {
 	if s.st.Armed {
 		s.st.Release.Version, s.st.Other, s.st.Waiting = s.st.Waiting, s.st.Release.Version, bootslot.Version{}
-		s.st.Armed, s.st.Trial, s.st.Slot = false, true, "b"
+		s.st.Sum, s.st.Armed, s.st.Trial, s.st.Slot = bootslot.Sum{}, false, true, "b"
 	}
 }
 
@@ -133,11 +160,14 @@ func version(s string) bootslot.Version {
 }
 
 // update is an update file, and its manifest.
-func update(v string) (file, manifest []byte) {
+func update(v string) (file, manifest []byte) { return noted(v, "速くなりました。") }
+
+// noted is the update to v whose makers say this of it.
+func noted(v, notes string) (file, manifest []byte) {
 	boot, root := bytes.Repeat([]byte("b"), 700), bytes.Repeat([]byte("r"), 4096)
 	m := bootslot.Manifest{Product: "monban", Board: "uefi", Arch: "amd64", Version: version(v), Minimum: version("0.0.1"), Made: noon.Add(-24 * time.Hour),
 		Root: bootslot.Piece{Size: int64(len(root)), SHA256: sha256.Sum256(root)}, Boot: bootslot.Piece{Size: int64(len(boot)), SHA256: sha256.Sum256(boot)},
-		Notes: bootslot.Notes{JA: "速くなりました。", EN: "Faster."}}
+		Notes: bootslot.Notes{JA: notes, EN: "Faster."}}
 	manifest, err := m.Encode()
 	if err != nil {
 		panic(err)
@@ -171,8 +201,10 @@ func (s *updateServer) Fetch(_ context.Context, src subscribe.Source, _ subscrib
 	return subscribe.Got{}, err
 }
 
-func (s *updateServer) has(v string) {
-	file, manifest := update(v)
+func (s *updateServer) has(v string) { s.hasAs(v, "速くなりました。") }
+
+func (s *updateServer) hasAs(v, notes string) {
+	file, manifest := noted(v, notes)
 	s.files = map[string]string{"manifest": string(manifest), "manifest.minisig": "good", "monban_" + v + "_uefi_amd64.update": string(file)}
 }
 

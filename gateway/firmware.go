@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"sync"
@@ -22,8 +23,9 @@ type Slots interface {
 	// may be updated to it.
 	Check(ctx context.Context, manifest, signature []byte) (bootslot.Manifest, error)
 	// Install writes an update file of size bytes to the slot that does not
-	// run. What runs, and what starts next, stays.
-	Install(ctx context.Context, size int64, file io.Reader) error
+	// run, if its manifest has the sum want; else that is slot.other. What
+	// runs, and what starts next, stays.
+	Install(ctx context.Context, size int64, want bootslot.Sum, file io.Reader) error
 	// Arm makes what was installed start next, on trial; Back undoes that.
 	Arm(context.Context) error
 	Back(ctx context.Context, why []*text.Fault) error
@@ -42,6 +44,14 @@ type firmwareOffer struct {
 	By       people.Actor `json:"by,omitzero"`
 	Approver people.Actor `json:"approver,omitzero"` // without a name: nobody yet
 	Approved time.Time    `json:"approved,omitzero"`
+}
+
+// sum is Sum as the slots know it.
+func (o *firmwareOffer) sum() (s bootslot.Sum, err error) {
+	if err := s.UnmarshalText([]byte(o.Sum)); err != nil {
+		return s, fmt.Errorf("reading which update is meant: %w", err)
+	}
+	return s, nil
 }
 
 func (o *firmwareOffer) approved() bool { return o != nil && o.Approver.Name != "" }
@@ -87,6 +97,9 @@ type keptFirmware struct {
 	Trial   *firmwareTrial   `json:"trial,omitempty"`
 	Fallen  *firmwareFall    `json:"fallen,omitempty"` // told until somebody has seen it
 	Bad     string           `json:"bad,omitempty"`    // the version that was last given up
+	// Unwanted is a version that was to start next and shall not any more,
+	// until it is seen that it does not.
+	Unwanted string `json:"unwanted,omitempty"`
 }
 
 // What the box does about its software just now.
@@ -128,9 +141,13 @@ const keyFirmware = "firmware"
 
 // Pace of keepFirmware.
 const (
-	firmwareLook  = 30 * time.Second
-	slotsFresh    = 10 * time.Minute // how long the slots' state is taken as known
-	slotsAnswer   = 10 * time.Second
+	firmwareLook = 30 * time.Second
+	slotsFresh   = 10 * time.Minute // how long the slots' state is taken as known
+	slotsAnswer  = 10 * time.Second // twice what the service waits for another's act
+	// slotsAct is how long the service may take to arm, disarm or begin a
+	// restart, which syncs a disk it yields to everybody else. Three of them are
+	// less than restartWithin.
+	slotsAct      = 90 * time.Second
 	restartWithin = 5 * time.Minute // after it was asked for
 )
 
@@ -159,10 +176,11 @@ func (g *Gateway) firmwareTurn(ctx context.Context) {
 		return
 	}
 	g.settleFirmware(ctx, st)
+	g.disarm(ctx)
 	g.tidyUpdates()
 	if g.keptFirmware().Trial == nil {
 		g.checkFirmware(ctx)
-		g.installFirmware(ctx, st)
+		g.installFirmware(ctx)
 	}
 }
 

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -116,71 +118,44 @@ func TestFirmwareFallsBack(t *testing.T) {
 	if err := b.SeeFirmware(t.Context(), b.director()); err != nil {
 		t.Error(err)
 	}
-	fails(t, b.SeeFirmware(t.Context(), b.director()), "firmware.changed")
+	fails(t, b.SeeFirmware(t.Context(), b.director()), "firmware.seen_already")
 	if _, ok := b.note("gateway.firmware_fallen"); ok {
 		t.Error("still told")
 	}
 }
 
-// Power may fail at any moment, and whoever sits at the console may do what he
-// wants: what is said is what runs.
-func TestFirmwareAfterWhateverHappened(t *testing.T) {
-	for name, x := range map[string]struct {
-		happens func(*firmBox)
-		want    string // lines of the log, in order
-	}{
-		"power failed before it was armed": {func(b *firmBox) { b.slots.st.Armed = false; b.boot() }, ""},
-		"kept before anybody looked":       {func(b *firmBox) { b.slots.restarts(); b.slots.st.Trial = false; b.boot() }, "firmware.committed"},
-		"a second start on trial":          {func(b *firmBox) { b.slots.restarts(); b.boot(); b.boot() }, ""},
-		"it hung, and left no word":        {func(b *firmBox) { b.slots.restarts(); b.boot(); b.slots.falls(); b.boot() }, "firmware.rolled_back"},
-		"kept, then taken back by a person": {func(b *firmBox) {
-			b.slots.restarts()
-			b.boot()
-			b.slots.st.Trial = false
-			b.turn()
-			b.slots.st.Left, b.slots.st.Release.Version = version("0.2.0"), version("0.1.0")
-			b.boot()
-		}, "firmware.committed firmware.went_back"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newFirmBox(t)
-			b.approved("0.2.0")
-			b.at(3, 0)
-			b.turn()
-			x.happens(b)
-			var got []string
-			for _, l := range b.log() {
-				switch l.Code {
-				case "firmware.committed", "firmware.rolled_back", "firmware.went_back", "firmware.not_installed":
-					got = append(got, l.Code)
-				}
-			}
-			if strings.Join(got, " ") != x.want {
-				t.Errorf("%v, want %s", got, x.want)
-			}
-		})
-	}
-}
-
-// What the console does is on record, too.
-func TestFirmwareFromTheConsole(t *testing.T) {
+// What the director has approved is one update, not a version: another one of
+// the same name is not installed, nor started where it is written already.
+func TestFirmwareIsTheApprovedOne(t *testing.T) {
 	b := newFirmBox(t)
-	b.slots.st.Waiting, b.slots.st.Armed = version("0.3.0"), true
-	b.slots.restarts()
-	b.boot()
-	if _, ok := b.note("gateway.firmware_trial"); !ok {
-		t.Error("the first page does not say that it is on trial")
+	sum := b.approved("0.2.0")
+	b.server.hasAs("0.2.0", "別のもの")
+	b.at(3, 0)
+	b.turn()
+	if v := b.firmware(); v.Failed == nil || v.Failed.Code != "slot.other" || strings.Join(b.slots.asked, " ") != "Install" {
+		t.Fatalf("%+v, %v", v.Failed, b.slots.asked)
 	}
-	b.slots.st.Trial = false
-	b.boot()
-	if b.lines("firmware.committed") != 1 {
-		t.Error("not on record")
+	// What the sentence says to do.
+	if err := errors.Join(b.CancelFirmware(t.Context(), b.director(), sum), b.CheckFirmware(t.Context(), b.director())); err != nil {
+		t.Fatal(err)
 	}
-	b.slots.st.Failed = version("0.4.0") // it never got so far as to be seen
-	b.boot()
-	b.boot()
-	if v := b.firmware(); b.lines("firmware.rolled_back") != 1 || v.Fallen == nil || v.Fallen.From != "0.4.0" || v.Fallen.To != "0.3.0" {
-		t.Errorf("%+v", v)
+	b.turn()
+	o := b.firmware().Offer
+	if o == nil || o.Sum == sum || !o.Approved.IsZero() {
+		t.Fatalf("%+v", o)
+	}
+	if err := b.ApproveFirmware(t.Context(), b.director(), o.Sum); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody at the console has written the first one meanwhile.
+	first, manifest := update("0.2.0")
+	if err := b.slots.Install(t.Context(), int64(len(first)), sha256.Sum256(manifest), bytes.NewReader(first)); err != nil {
+		t.Fatal(err)
+	}
+	b.slots.asked = nil
+	b.turn()
+	if strings.Join(b.slots.asked, " ") != "Install Arm Reboot" || fmt.Sprintf("%x", b.slots.st.Sum) != o.Sum {
+		t.Errorf("%v, %x is armed", b.slots.asked, b.slots.st.Sum)
 	}
 }
 
@@ -293,7 +268,7 @@ func TestFirmwareCancelled(t *testing.T) {
 	if b.slots.did("Install") != 1 || b.slots.did("Arm") != 0 || b.firmware().Failed != nil || b.firmware().Busy != "" {
 		t.Error(b.slots.asked, b.firmware())
 	}
-	fails(t, b.CancelFirmware(t.Context(), b.director(), sum), "firmware.changed")
+	fails(t, b.CancelFirmware(t.Context(), b.director(), sum), "firmware.cancelled_already")
 	b.slots.during = nil
 	if err := b.ApproveFirmware(t.Context(), b.director(), sum); err != nil {
 		t.Fatal(err)

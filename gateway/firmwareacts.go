@@ -18,10 +18,38 @@ func (g *Gateway) CheckFirmware(_ context.Context, who people.Actor) error {
 	if g.o.Slots == nil {
 		return text.NewFault("firmware.not_here")
 	}
+	if err := g.mayCheck(); err != nil {
+		return err
+	}
 	g.firm.mu.Lock()
 	g.firm.due = max(g.o.Clock.Boot(), 1)
 	g.firm.mu.Unlock()
 	signal(g.firm.wake)
+	return nil
+}
+
+// mayCheck says why nobody would be asked for newer versions now.
+func (g *Gateway) mayCheck() error {
+	f, s := g.firm, g.current()
+	f.mu.Lock()
+	trial, mute, busy := f.kept.Trial != nil, f.mute, f.busy
+	f.mu.Unlock()
+	switch {
+	case s.mode == SetUp:
+		return text.NewFault("firmware.set_up_first")
+	case s.config.Update.Address == "" || g.o.Updates == nil:
+		return text.NewFault("firmware.nobody_asked")
+	case g.restarting() != nil:
+		return g.restarting()
+	case trial:
+		return text.NewFault("firmware.on_trial")
+	case busy == firmwareInstalling:
+		return text.NewFault("firmware.busy")
+	case mute != nil:
+		return faultOf(mute)
+	case !g.clockForChecks():
+		return text.NewFault("firmware.no_clock")
+	}
 	return nil
 }
 
@@ -45,7 +73,7 @@ func (g *Gateway) ApproveFirmware(ctx context.Context, who people.Actor, sum str
 		return "firmware.approved", map[string]any{"from": k.Runs, "to": o.Manifest.Version.String()}, nil
 	})
 	if err == nil {
-		g.freshTry()
+		g.freshTry("") // for the night
 	}
 	return err
 }
@@ -72,10 +100,7 @@ func (g *Gateway) HurryFirmware(ctx context.Context, who people.Actor, sum strin
 		return "firmware.hurried", map[string]any{"to": k.Offer.Manifest.Version.String()}, nil
 	})
 	if err == nil {
-		g.firm.mu.Lock()
-		g.firm.hurry = sum
-		g.firm.mu.Unlock()
-		g.freshTry()
+		g.freshTry(sum)
 	}
 	return err
 }
@@ -94,10 +119,11 @@ func (g *Gateway) mayUpdate(who people.Actor) error {
 	return nil
 }
 
-// freshTry forgets how often it did not work.
-func (g *Gateway) freshTry() {
+// freshTry forgets how often it did not work. hurry is the sum of what somebody
+// wants at once; empty: nobody does.
+func (g *Gateway) freshTry(hurry string) {
 	g.firm.mu.Lock()
-	g.firm.retry, g.firm.tries = 0, 0
+	g.firm.retry, g.firm.tries, g.firm.hurry = 0, 0, hurry
 	g.firm.mu.Unlock()
 	signal(g.firm.wake)
 }
@@ -116,11 +142,15 @@ func (g *Gateway) CancelFirmware(ctx context.Context, who people.Actor, sum stri
 	if g.o.Slots == nil {
 		return text.NewFault("firmware.not_here")
 	}
-	return g.actFirmware(ctx, who, func(k *keptFirmware) (string, map[string]any, error) {
-		if k.Trial != nil {
+	err := g.actFirmware(ctx, who, func(k *keptFirmware) (string, map[string]any, error) {
+		switch {
+		case k.Trial != nil:
 			return "", nil, text.NewFault("firmware.restarting_now")
-		}
-		if k.Offer == nil || k.Offer.Sum != sum || k.Offer.approved() != o.approved() || !o.approved() && !o.File {
+		case k.Offer == nil || k.Offer.Sum != sum:
+			return "", nil, text.NewFault("firmware.changed")
+		case !k.Offer.approved() && (o.approved() || !o.File): // somebody was faster
+			return "", nil, text.NewFault("firmware.cancelled_already")
+		case k.Offer.approved() != o.approved():
 			return "", nil, text.NewFault("firmware.changed")
 		}
 		args := map[string]any{"version": k.Offer.Manifest.Version.String()}
@@ -134,6 +164,10 @@ func (g *Gateway) CancelFirmware(ctx context.Context, who people.Actor, sum stri
 		k.Offer = &back
 		return "firmware.cancelled", args, nil
 	})
+	if err == nil {
+		g.freshTry("") // whoever approves it again did not ask for a hurry
+	}
+	return err
 }
 
 // SeeFirmware says that somebody has seen that the box went back to the old
@@ -147,7 +181,7 @@ func (g *Gateway) SeeFirmware(ctx context.Context, who people.Actor) error {
 	}
 	return g.actFirmware(ctx, who, func(k *keptFirmware) (string, map[string]any, error) {
 		if k.Fallen == nil {
-			return "", nil, text.NewFault("firmware.changed")
+			return "", nil, text.NewFault("firmware.seen_already")
 		}
 		was := *k.Fallen
 		k.Fallen = nil

@@ -89,7 +89,12 @@ func (g *Gateway) firmwareDue() bool {
 		f.due = due
 		f.mu.Unlock()
 	}
-	return due <= now && (g.o.Clock.Synced() || now >= f.began+clockWait)
+	return due <= now && g.clockForChecks()
+}
+
+// clockForChecks says whether the clock is set, or was waited for long enough.
+func (g *Gateway) clockForChecks() bool {
+	return g.o.Clock.Synced() || g.o.Clock.Boot() >= g.firm.began+clockWait
 }
 
 func (g *Gateway) nextFirmwareCheck() {

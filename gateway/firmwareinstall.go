@@ -64,32 +64,36 @@ func (g *Gateway) calm() error {
 
 // installFirmware installs what is approved when its time has come, and
 // restarts into it. g.firm.turn is held.
-func (g *Gateway) installFirmware(ctx context.Context, st bootslot.Status) {
+func (g *Gateway) installFirmware(ctx context.Context) {
 	o, f := g.keptFirmware().Offer, g.firm
 	f.mu.Lock()
-	hurry, retry := o != nil && f.hurry == o.Sum, f.retry
+	retry := f.retry
 	f.mu.Unlock()
 	if !o.approved() || g.o.Clock.Boot() < retry {
 		return
 	}
-	if !hurry && (!g.nightNow() || g.calm() != nil) {
+	if !g.hurried(o) && (!g.nightNow() || g.calm() != nil) {
 		return
 	}
-	err := g.installAndRestart(ctx, o, st, hurry)
-	if ctx.Err() != nil {
+	err := g.installAndRestart(ctx, o)
+	if ctx.Err() != nil || err == nil {
 		return // of the daemon, which may be the restart
 	}
-	if !hurry && (is(err, "firmware.window_open") || is(err, "firmware.window_soon") || is(err, "firmware.changed")) {
-		err = nil // it waits, or is wanted no more
-		g.setFirmwareBusy("")
-	}
+	waits := !g.hurried(o) && (is(err, "firmware.window_open") || is(err, "firmware.window_soon"))
 	f.mu.Lock()
-	f.hurry = "" // a try that failed goes on in the night
+	f.busy, f.hurry = "", "" // a try that failed goes on in the night
 	f.mu.Unlock()
-	if err != nil {
-		g.setFirmwareBusy("")
-		g.firmwareFailed(ctx, err)
+	if now := g.keptFirmware().Offer; waits || !now.approved() || now.Sum != o.Sum {
+		return // or it is wanted no more
 	}
+	g.firmwareFailed(ctx, err)
+}
+
+// hurried says whether somebody wants o at once.
+func (g *Gateway) hurried(o *firmwareOffer) bool {
+	g.firm.mu.Lock()
+	defer g.firm.mu.Unlock()
+	return o != nil && g.firm.hurry == o.Sum
 }
 
 // nightNow says whether the box may restart at this time of day. Without a
@@ -98,21 +102,32 @@ func (g *Gateway) nightNow() bool {
 	return g.o.Clock.Synced() && inNight(g.current().config.Update, g.o.Clock.Wall().In(g.Zone()))
 }
 
-func (g *Gateway) installAndRestart(ctx context.Context, o *firmwareOffer, st bootslot.Status, hurry bool) error {
-	if st.Waiting != o.Manifest.Version { // else an earlier night got so far
+func (g *Gateway) installAndRestart(ctx context.Context, o *firmwareOffer) error {
+	want, err := o.sum()
+	if err != nil {
+		return err
+	}
+	st, err := g.askSlots(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if st.Waiting != o.Manifest.Version || st.Sum != want { // else an earlier night got so far
 		g.setFirmwareBusy(firmwareInstalling)
-		if err := g.install(ctx, o); err != nil {
+		if err := g.install(ctx, o, want); err != nil {
 			return err
 		}
-		st, err := g.askSlots(ctx, 0)
-		if err != nil {
+		st, err = g.askSlots(ctx, 0)
+		switch {
+		case err != nil:
 			return err
-		}
-		if st.Waiting != o.Manifest.Version {
+		case st.Waiting != o.Manifest.Version:
 			return text.NewFault("firmware.wrong_one", "version", st.Waiting.String(), "want", o.Manifest.Version.String())
+		case st.Sum != want: // the console was faster
+			return text.NewFault("slot.other", "version", st.Waiting.String())
 		}
 	}
-	if !hurry && !g.nightNow() { // the line was slow; what is written waits for the next one
+	// While it was written somebody may have taken the hurry back.
+	if !g.hurried(o) && !g.nightNow() { // the line was slow; what is written waits for the next one
 		g.setFirmwareBusy("")
 		return nil
 	}
@@ -120,7 +135,7 @@ func (g *Gateway) installAndRestart(ctx context.Context, o *firmwareOffer, st bo
 }
 
 // install hands the update to the slot service, from where it is.
-func (g *Gateway) install(ctx context.Context, o *firmwareOffer) error {
+func (g *Gateway) install(ctx context.Context, o *firmwareOffer, want bootslot.Sum) error {
 	if o.File {
 		file, err := os.Open(g.sentUpdate(o.Sum))
 		if err != nil {
@@ -131,7 +146,7 @@ func (g *Gateway) install(ctx context.Context, o *firmwareOffer) error {
 		if err != nil {
 			return text.NewFault("firmware.lost").Because(err)
 		}
-		return g.o.Slots.Install(ctx, fi.Size(), file)
+		return g.o.Slots.Install(ctx, fi.Size(), want, file)
 	}
 	address := g.current().config.Update.Address
 	if address == "" || g.o.Updates == nil {
@@ -146,7 +161,7 @@ func (g *Gateway) install(ctx context.Context, o *firmwareOffer) error {
 		return nil
 	})
 	group.Go("installing an update", func(ctx context.Context) error {
-		installed = g.o.Slots.Install(ctx, o.Size, from)
+		installed = g.o.Slots.Install(ctx, o.Size, want, from)
 		from.CloseWithError(errInstalled)
 		return nil
 	})
@@ -171,43 +186,82 @@ var errInstalled = errors.New("the update is not read any more")
 // puts down first what the box was able to do, which the new version must be
 // able to do as well.
 func (g *Gateway) restartInto(ctx context.Context, o *firmwareOffer, st bootslot.Status) error {
+	step := firmwareStep{From: st.Release.Version.String(), To: o.Manifest.Version.String(), At: g.o.Clock.Wall().UTC()}
+	if err := g.beginRestart(ctx, o, step); err != nil {
+		return err
+	}
+	err := g.armAndReboot(ctx)
+	if err != nil && ctx.Err() == nil {
+		g.noteFirmware(ctx, func(k *keptFirmware) { k.Trial, k.Unwanted = nil, step.To })
+		g.disarm(ctx) // no power cut shall do it unasked
+		f := g.firm
+		f.mu.Lock()
+		f.restart = 0
+		f.mu.Unlock()
+		return err
+	}
+	g.o.Log.Info("restarting into another version", "from", step.From, "to", step.To)
+	return nil
+}
+
+// armAndReboot gives each of the two its own time: what the one took shall not
+// be missing to the other.
+func (g *Gateway) armAndReboot(ctx context.Context) error {
+	for _, act := range []func(context.Context) error{g.o.Slots.Arm, g.o.Slots.Reboot} {
+		soon, stop := context.WithTimeout(ctx, slotsAct)
+		err := act(soon)
+		stop()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginRestart puts the step on record, if it may be now. From then on no
+// window opens.
+func (g *Gateway) beginRestart(ctx context.Context, o *firmwareOffer, step firmwareStep) error {
 	g.acts.Lock() // nobody opens a window meanwhile
 	defer g.acts.Unlock()
 	if err := g.calm(); err != nil {
 		return err
 	}
-	step := firmwareStep{From: st.Release.Version.String(), To: o.Manifest.Version.String(), At: g.o.Clock.Wall().UTC()}
 	before := g.ableNow()
 	if err := g.actFirmware(ctx, people.Box, func(k *keptFirmware) (string, map[string]any, error) {
 		if !k.Offer.approved() || k.Offer.Sum != o.Sum { // taken back meanwhile
 			return "", nil, text.NewFault("firmware.changed")
 		}
-		k.Trial, k.Failed = &firmwareTrial{firmwareStep: step, BootID: g.o.BootID, Before: &before}, nil
+		k.Trial, k.Failed, k.Unwanted = &firmwareTrial{firmwareStep: step, BootID: g.o.BootID, Before: &before}, nil, ""
 		return "firmware.restarting", map[string]any{"from": step.From, "to": step.To}, nil
 	}); err != nil {
 		return err
 	}
 	f := g.firm
 	f.mu.Lock()
-	f.restart, f.busy = g.o.Clock.Boot(), firmwareRestarting
+	f.restart, f.busy, f.hurry = g.o.Clock.Boot(), firmwareRestarting, ""
 	f.mu.Unlock()
-	soon, stop := context.WithTimeout(ctx, slotsAnswer)
-	defer stop()
-	err := g.o.Slots.Arm(soon)
-	if err == nil {
-		if err = g.o.Slots.Reboot(soon); err != nil {
-			err = errors.Join(err, g.o.Slots.Back(soon, nil)) // no power cut shall do it unasked
-		}
-	}
-	if err != nil && ctx.Err() == nil {
-		f.mu.Lock()
-		f.restart = 0
-		f.mu.Unlock()
-		g.noteFirmware(ctx, func(k *keptFirmware) { k.Trial = nil })
-		return err
-	}
-	g.o.Log.Info("restarting into another version", "from", step.From, "to", step.To)
 	return nil
+}
+
+// disarm has the next restart start what runs, where it was to start a version
+// that is not wanted any more. What does not work is tried again with the next
+// turn, and shown until then.
+func (g *Gateway) disarm(ctx context.Context) {
+	version := g.keptFirmware().Unwanted
+	if version == "" {
+		return
+	}
+	undo, stop := context.WithTimeout(context.WithoutCancel(ctx), slotsAct)
+	defer stop()
+	st, err := g.o.Slots.Status(undo)
+	if err == nil && st.Armed && st.Waiting.String() == version { // else Back would give up what runs
+		err = g.o.Slots.Back(undo, nil)
+	}
+	if err != nil {
+		g.o.Log.Warn("version not disarmed", "version", version, "err", err)
+		return
+	}
+	g.noteFirmware(context.WithoutCancel(ctx), func(k *keptFirmware) { k.Unwanted = "" })
 }
 
 // restarting says that the box is on its way into another version, so that

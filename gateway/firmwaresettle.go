@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"time"
 
 	"monban/gateway/bootslot"
 	"monban/gateway/people"
@@ -37,7 +38,9 @@ func (g *Gateway) settleFirmware(ctx context.Context, st bootslot.Status) {
 		err = g.stepDone(ctx, "firmware.rolled_back", firmwareStep{From: st.Failed.String(), To: runs, At: now}, st.Why)
 	case t == nil || t.To == runs: // nothing new, or still on trial
 	case t.BootID == g.o.BootID:
-		g.awaitRestart(ctx)
+		g.awaitRestart(ctx, t.To)
+	case st.Waiting.String() == t.To && st.Armed:
+		err = g.notStarted(ctx, t.To)
 	case st.Waiting.String() == t.To: // the power failed before it was to start next
 		g.noteFirmware(ctx, func(k *keptFirmware) { k.Trial = nil })
 	case st.Left.String() == t.To:
@@ -76,8 +79,27 @@ func (g *Gateway) stepDone(ctx context.Context, code string, step firmwareStep, 
 	})
 }
 
-// awaitRestart gives up a restart that was asked for and does not come.
-func (g *Gateway) awaitRestart(ctx context.Context) {
+// notStarted records that a version was to be started and is not what runs.
+// Where the power failed before the restart was through, and where the version
+// stopped before it could leave a mark, that looks the same. So it is no
+// fall-back, but it is not started again without another approval: there might
+// be no end to it.
+func (g *Gateway) notStarted(ctx context.Context, version string) error {
+	why, now := text.NewFault("slot.not_started", "version", version), g.o.Clock.Wall().UTC()
+	return g.actFirmware(ctx, people.Box, func(k *keptFirmware) (string, map[string]any, error) {
+		k.Trial, k.Unwanted = nil, version
+		if k.Offer != nil {
+			o := *k.Offer
+			o.Approver, o.Approved = people.Actor{}, time.Time{}
+			k.Offer, k.Failed = &o, &firmwareFailure{Why: why, At: now, Told: now}
+		}
+		return "firmware.not_installed", map[string]any{"version": version, "fault": why.Code}, nil
+	})
+}
+
+// awaitRestart gives up a restart into a version that was asked for and does
+// not come.
+func (g *Gateway) awaitRestart(ctx context.Context, version string) {
 	f := g.firm
 	f.mu.Lock()
 	late := f.restart == 0 || g.o.Clock.Boot()-f.restart > restartWithin
@@ -87,7 +109,7 @@ func (g *Gateway) awaitRestart(ctx context.Context) {
 	f.mu.Unlock()
 	if late {
 		g.setFirmwareBusy("")
-		g.noteFirmware(ctx, func(k *keptFirmware) { k.Trial = nil })
+		g.noteFirmware(ctx, func(k *keptFirmware) { k.Trial, k.Unwanted = nil, version })
 		g.firmwareFailed(ctx, text.NewFault("firmware.not_restarted"))
 	}
 }

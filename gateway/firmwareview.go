@@ -19,6 +19,9 @@ type Firmware struct {
 	Slot  string      `json:"slot,omitempty"`  // "a" or "b"
 	Other string      `json:"other,omitempty"` // version in the other one; empty: none that can start
 	Trial bool        `json:"trial,omitempty"` // not kept yet
+	// Armed is a version that is not wanted any more, and that the next restart
+	// tries unless the box comes to disarm it before.
+	Armed string `json:"armed,omitempty"`
 
 	Host    string      `json:"host,omitempty"` // that is asked for newer versions; empty: nobody is
 	Checked time.Time   `json:"checked,omitzero"`
@@ -87,7 +90,7 @@ func (g *Gateway) Firmware(ctx context.Context, who people.Actor) (Firmware, err
 		v.Version, v.Other = st.Release.Version.String(), st.Other.String()
 	}
 	k := g.keptFirmware()
-	v.Checked, v.Tried, v.Error = k.Checked, k.Tried, k.Error
+	v.Checked, v.Tried, v.Error, v.Armed = k.Checked, k.Tried, k.Error, k.Unwanted
 	if k.Offer != nil {
 		o := offerView(k.Offer)
 		o.Fell = o.Version == k.Bad
@@ -138,6 +141,9 @@ func (g *Gateway) firmwareNotes() (notes []Note) {
 	if mute != nil {
 		add("gateway.firmware_mute", "caution", nil)
 	}
+	if k.Unwanted != "" {
+		add("gateway.firmware_armed", "caution", map[string]any{"version": k.Unwanted})
+	}
 	if o := k.Offer; o != nil {
 		args := map[string]any{"version": o.Manifest.Version.String()}
 		switch {
@@ -153,8 +159,10 @@ func (g *Gateway) firmwareNotes() (notes []Note) {
 	return notes
 }
 
-// How old what is known may be, and how long a new version may wait for its
-// approval, before the checklist finds fault with it.
+// How old what is known may be, and how long ago an approved version may have
+// come without being in use, before the checklist finds fault with it. It does
+// with one that nobody has approved from the first day: item 2-⑥ asks whether
+// what is known is in use, and the house has its say by approving.
 const (
 	firmwareKnown = 7 * dayOld
 	firmwareGrace = 14 * dayOld

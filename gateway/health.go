@@ -15,8 +15,9 @@ import (
 type Probe struct {
 	// Link says how a port is. A port that is not there is an error.
 	Link func(iface string) (Link, error)
-	// Names asks the name filter at an address of ours, Page opens the page
-	// there, as a device of the LAN would.
+	// Names asks the name filter at an address of ours for our own name, which
+	// must be that address among others, Page opens the page there, as a device
+	// of the LAN would.
 	Names, Page func(ctx context.Context, at netip.Addr) error
 }
 
@@ -107,7 +108,7 @@ func (g *Gateway) rulesHealth(was before) error {
 	switch age := g.o.Clock.Wall().Sub(r.readAt).Abs(); {
 	case !r.ok || r.err != nil || age >= 3*compareEvery:
 		return text.NewFault("health.rules").Because(r.err)
-	case s.fault != nil && was.Mode != s.mode:
+	case was.Mode == Guarding && s.mode != Guarding, was.Mode == Kept && s.mode == SetUp:
 		return text.NewFault("health.site").Because(s.fault)
 	}
 	return nil

@@ -114,6 +114,32 @@ func TestHealthAsBefore(t *testing.T) {
 	b.sick("it does not understand site.toml", "health.site")
 }
 
+// A version that does less by site.toml than the one before is not kept, whether
+// the file is missing or not understood; one that does as much is, and so is any
+// of which nobody put down what was done before.
+func TestHealthBySiteOfBefore(t *testing.T) {
+	b := newFirmBox(t)
+	broken := text.NewFault("config.syntax")
+	for _, x := range []struct {
+		was, now Mode
+		fault    error
+		fine     bool
+	}{
+		{"", SetUp, nil, true}, {"", SetUp, broken, true}, {"", Kept, broken, true}, {"", Guarding, nil, true},
+		{SetUp, SetUp, nil, true}, {SetUp, SetUp, broken, true}, {SetUp, Kept, broken, true}, {SetUp, Guarding, nil, true},
+		{Kept, SetUp, nil, false}, {Kept, SetUp, broken, false}, {Kept, Kept, broken, true}, {Kept, Guarding, nil, true},
+		{Guarding, SetUp, nil, false}, {Guarding, SetUp, broken, false}, {Guarding, Kept, broken, false}, {Guarding, Guarding, nil, true},
+	} {
+		b.Gateway.mu.Lock()
+		b.Gateway.site.mode, b.Gateway.site.fault = x.now, x.fault
+		b.Gateway.mu.Unlock()
+		err := b.rulesHealth(before{Mode: x.was})
+		if x.fine != (err == nil) || err != nil && faultOf(err).Code != "health.site" {
+			t.Errorf("%q, then %q (%v): %v", x.was, x.now, x.fault, err)
+		}
+	}
+}
+
 // Before there is a site.toml nothing but the closed rules and the page can be
 // looked at.
 func TestHealthInSetUpMode(t *testing.T) {
@@ -254,6 +280,16 @@ func TestNoFirmwareHere(t *testing.T) {
 // A slot service that does not answer keeps nothing else from working.
 func TestMuteSlots(t *testing.T) {
 	b := newFirmBox(t)
+	b.turn()
+	b.slots.fail["Status"] = text.NewFault("slot.busy") // the console is at it
+	b.time.pass(slotsFresh)
+	b.turn()
+	if _, ok := b.note("gateway.firmware_mute"); ok {
+		t.Error("told while the console is at it")
+	}
+	if v := b.firmware(); v.Mute != nil || v.Slot != "a" {
+		t.Errorf("while the console is at it: %+v", v)
+	}
 	b.slots.fail["Status"] = text.NewFault("slot.unreachable")
 	b.time.pass(slotsFresh)
 	b.turn()
@@ -263,9 +299,8 @@ func TestMuteSlots(t *testing.T) {
 	if v := b.firmware(); v.Mute == nil || v.Version != "test" {
 		t.Errorf("%+v", v)
 	}
-	b.slots.fail["Status"] = text.NewFault("slot.busy") // the console is at it
-	b.time.pass(slotsFresh)
 	b.slots.fail = map[string]error{}
+	b.time.pass(slotsFresh)
 	b.turn()
 	if _, ok := b.note("gateway.firmware_mute"); ok {
 		t.Error("still told")

@@ -110,6 +110,9 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"ApproveFirmware": func(c context.Context, a people.Actor) error { return b.ApproveFirmware(c, a, "") },
 		"HurryFirmware":   func(c context.Context, a people.Actor) error { return b.HurryFirmware(c, a, "") },
 		"CancelFirmware":  func(c context.Context, a people.Actor) error { return b.CancelFirmware(c, a, "") },
+		"SiteFile":        func(c context.Context, a people.Actor) error { return second(b.SiteFile(c, a)) },
+		"CheckSite":       func(c context.Context, a people.Actor) error { return second(b.CheckSite(c, a, nil)) },
+		"ChangeSite":      func(c context.Context, a people.Actor) error { return second(b.ChangeSite(c, a, "", nil)) },
 		"SeeFirmware":     func(c context.Context, a people.Actor) error { return b.SeeFirmware(c, a) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
 			return second(b.CheckAuditAgainst(c, a, nil))
@@ -162,8 +165,8 @@ func TestMay(t *testing.T) {
 		"WhyName": working, "WishName": working, "Allows": working, "NameGroups": working,
 		"AcceptList": boss, "RefuseList": boss, "CheckNameLists": boss, "DenyName": boss, "EndDeny": boss,
 		"NameLists": everybody, "Denies": everybody, "Firmware": everybody,
-		"CheckFirmware": {director, vendor, people.Console}, "UploadFirmware": {director, vendor, people.Console},
-		"CancelFirmware": {director, vendor, people.Console}, "ApproveFirmware": {director}, "HurryFirmware": {director}, "SeeFirmware": {director},
+		"CheckFirmware": {director, vendor}, "UploadFirmware": {director, vendor}, "CancelFirmware": {director, vendor}, "ApproveFirmware": {director}, "HurryFirmware": {director}, "SeeFirmware": {director},
+		"SiteFile": {director}, "CheckSite": {director}, "ChangeSite": {director},
 		"ConfirmNetwork": {director, vendor, people.Console},
 		"BreakSealed":    {director, people.Staff}, "ReportWindow": working,
 		"ReviewWindow": {director, people.Staff, people.Console}, "ExcuseWindow": {director, people.Staff, people.Console},

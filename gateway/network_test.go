@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"monban/gateway/netconf"
@@ -36,6 +38,7 @@ func TestNetwork(t *testing.T) {
 	}
 
 	answer.Left = 3 * time.Minute
+	b.write(netconf.BeforeFile, "what was in force")
 	b.edit("192.168.10.1/24", "192.168.11.1/24")
 	b.Reload(t.Context())
 	if n, ok := note("network.on_trial"); !ok || n.Args["seconds"] != 180 {
@@ -62,7 +65,7 @@ func TestNetwork(t *testing.T) {
 	}
 	fault = nil
 
-	b.write(reverted, "what was tried")
+	b.write(netconf.RevertedFile, "what was tried")
 	b.Reload(t.Context())
 	b.Reload(t.Context())
 	if b.lines("network.reverted") != 1 {
@@ -78,6 +81,84 @@ func TestNetwork(t *testing.T) {
 	if len(asked) > 0 {
 		t.Error("a broken site.toml was put in force", asked)
 	}
+}
+
+// One trial is told once, also by the daemon that the change starts again, even
+// if it begins before its database is there; the next trial is another.
+func TestTrialToldOnce(t *testing.T) {
+	b := newBox(t)
+	b.o.Network = func(context.Context, netconf.Request) (netconf.Change, error) {
+		return netconf.Change{Left: 3 * time.Minute}, nil
+	}
+	trial := func(at time.Time) {
+		t.Helper()
+		b.write(netconf.BeforeFile, "what was in force")
+		if err := os.Chtimes(filepath.Join(b.dir, netconf.BeforeFile), at, at); err != nil {
+			t.Fatal(err)
+		}
+		b.applyNetwork(t.Context())
+	}
+	b.start()
+	trial(noon)
+	b.kill().start()
+	b.applyNetwork(t.Context())
+	if n := b.lines("network.trial"); n != 1 || b.networkDue() {
+		t.Error("one trial was told", n, "times")
+	}
+	trial(noon.Add(time.Hour))
+	if n := b.lines("network.trial"); n != 2 {
+		t.Error("two trials were told", n, "times")
+	}
+	db := b.data.Swap(nil)
+	trial(noon.Add(2 * time.Hour))
+	if !b.networkDue() {
+		t.Error("what could not be recorded is not asked for again")
+	}
+	b.data.Store(db)
+	b.applyNetwork(t.Context())
+	if n := b.lines("network.trial"); n != 3 || b.networkDue() {
+		t.Error("three trials were told", n, "times")
+	}
+}
+
+// One slow answer neither hides a trial nor leaves its fault standing: the
+// service is asked again until it answers, and then no more.
+func TestNetworkAskedAgain(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoxIn(t, dir)
+		asked := 0
+		b.o.Network = func(context.Context, netconf.Request) (netconf.Change, error) {
+			if asked++; asked < 3 {
+				return netconf.Change{}, text.NewFault("network.unreachable", "detail", "x")
+			}
+			return netconf.Change{Left: time.Minute}, nil
+		}
+		b.start()
+		b.setTrial(netconf.Change{Left: 2 * time.Minute}, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.watchFiles(ctx) }()
+		synctest.Wait()
+		if _, ok := b.note("network.on_trial"); !ok {
+			t.Error("a trial is forgotten because nobody answered")
+		}
+		if _, ok := b.note("network.not_applied"); !ok {
+			t.Error("nobody is told that there was no answer")
+		}
+		time.Sleep(time.Minute) // of the bubble
+		synctest.Wait()
+		if n, ok := b.note("network.on_trial"); !ok || n.Args["seconds"] != 60 || asked != 3 {
+			t.Error(n, "after", asked)
+		}
+		if _, ok := b.note("network.not_applied"); ok {
+			t.Error("an old fault is still told")
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Without the service there is nothing to confirm.

@@ -77,6 +77,7 @@ var toldAs = map[string]string{
 	"people.recovery_used":    notice.Caution,
 	"selftest.ran.unmeasured": notice.Caution,
 	"config.refused":          notice.Caution,
+	"site.changed":            notice.Caution,
 	"network.trial":           notice.Caution,
 	"network.reverted":        notice.Caution,
 	"dns.list_held.shrunk":    notice.Caution,

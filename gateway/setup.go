@@ -38,42 +38,55 @@ const (
 	keyInvite = "invite:" // + role, hash and end of an invitation
 )
 
-// PrepareSetUp makes the set-up code if nobody has an account and none was
-// made before, and leaves it in the state directory for the label or the
-// console. There is none later: a used code is gone.
+// PrepareSetUp makes the set-up code while nobody has an account: the one that
+// was brought, or one of its own if there is none yet. It leaves it in the state
+// directory for the label or the console. There is none later: a used code is
+// gone, and one that is brought then is too.
 func (g *Gateway) PrepareSetUp(ctx context.Context) error {
 	db := g.db()
-	if db == nil || !g.SetUpNeeded(ctx) {
+	if db == nil {
 		return nil
 	}
-	if old, err := db.Meta(ctx, keySetUp); err != nil || old != nil {
+	seed := filepath.Join(g.o.State, provision.Seed)
+	if !g.SetUpNeeded(ctx) {
+		return removed(seed) // nobody needs it any more
+	}
+	old, err := db.Meta(ctx, keySetUp)
+	if err != nil {
 		return err
 	}
 	code, hash := people.NewSetupCode()
-	seed := filepath.Join(g.o.State, provision.Seed)
+	brought := false
 	if b, err := os.ReadFile(seed); err == nil {
 		// Provisioning has looked at it; one that is no code leaves ours.
 		if c, h, ok := people.SetupCode(string(b)); ok {
-			code, hash = c, h
+			code, hash, brought = c, h, true
 		}
+	}
+	if old != nil && !brought {
+		return removed(seed)
 	}
 	// The file first: a code nobody can read would lock the box.
 	if err := renameio.WriteFile(g.setUpFile(), []byte(code+"\n"), 0o600); err != nil {
 		return text.NewFault("store.read_only").Because(err)
 	}
-	err := g.act(ctx, people.Box, func(tx *store.Tx) error {
+	err = g.act(ctx, people.Box, func(tx *store.Tx) error {
 		if err := tx.SetMeta(keySetUp, []byte(hash)); err != nil {
 			return err
 		}
 		return tx.Audit("setup.code_made", nil)
 	})
-	if err == nil {
-		err = os.Remove(seed)
+	if err != nil {
+		return err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	return removed(seed)
+}
+
+func removed(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // SetUpFile holds the set-up code in the state directory until it is used.

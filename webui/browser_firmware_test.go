@@ -3,8 +3,10 @@ package webui_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"monban/gateway"
@@ -41,4 +43,22 @@ func TestFirmwarePageInTheBrowser(t *testing.T) {
 		t.Errorf("%d bytes came", f.sent)
 	}
 	see("f-sent")
+
+	// What was asked for is found while somebody looks on, and the page says so.
+	shown := func(want, not string) {
+		t.Helper()
+		var body string
+		run(t, ctx, chromedp.Evaluate(`document.getElementById("main").innerText`, &body))
+		if !strings.Contains(body, want) || strings.Contains(body, not) {
+			t.Errorf("the page says %q, or not %q:\n%s", not, want, body)
+		}
+	}
+	const busy, found = "配布元に新しい版があるか調べています", "院長の承認を待っています"
+	f.firm = all["none"].firm
+	f.firm.Busy = "checking"
+	run(t, ctx, chromedp.Navigate(url+"/firmware"), visible("#live"))
+	shown(busy, found)
+	f.firm = all["offer"].firm
+	run(t, ctx, chromedp.Evaluate(`refresh()`, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	shown(found, busy)
 }

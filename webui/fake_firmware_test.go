@@ -95,7 +95,9 @@ func (f *fake) CancelFirmware(_ context.Context, _ people.Actor, sum string) err
 		f.firm.Offer = nil
 		return nil
 	}
-	f.firm.Offer.Approver, f.firm.Offer.Approved = people.Actor{}, time.Time{}
+	back := *f.firm.Offer // the page asked for the other one before
+	back.Approver, back.Approved = people.Actor{}, time.Time{}
+	f.firm.Offer = &back
 	return nil
 }
 

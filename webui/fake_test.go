@@ -67,6 +67,7 @@ type fake struct {
 	nameSide
 	listSide
 	firmSide
+	siteSide
 }
 
 func newFake() *fake {

@@ -75,6 +75,9 @@ func (v *visit) firmwareModel(f gateway.Firmware, st gateway.Status, sure bool) 
 	if f.Busy != "" {
 		m.Notes = append(m.Notes, view.Note{Level: view.Info, Text: v.say("page.firmware.busy." + f.Busy)})
 	}
+	if f.Armed != "" {
+		m.Notes = append(m.Notes, view.Note{Level: view.Caution, Text: v.say("gateway.firmware_armed", "version", plainTo(f.Armed, 40))})
+	}
 	if f.Failed != nil {
 		m.Notes = append(m.Notes, view.Note{Level: view.Caution, Text: v.say("page.firmware.failed", "at", v.when(f.FailedAt)) + " " + v.sentence(f.Failed)})
 	}
@@ -85,8 +88,10 @@ func (v *visit) firmwareModel(f gateway.Firmware, st gateway.Status, sure bool) 
 			m.Fall.Why = append(m.Fall.Why, v.sentence(why))
 		}
 	}
+	m.News = v.say("page.firmware.none")
 	if f.Offer != nil {
 		m.Offer = v.firmwareOffer(f, *f.Offer, st, sure)
+		m.News = m.Offer.State
 	}
 	m.Check = v.checkFacts(f)
 	m.Ask = v.who.May(people.ActBringUpdate)

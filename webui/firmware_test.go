@@ -79,7 +79,7 @@ func TestFirmwarePageInBothLanguages(t *testing.T) {
 func TestFirmwarePageSays(t *testing.T) {
 	all := firmStates()
 	for name, want := range map[string][]string{
-		"offer":               {"0.1.0", "確定", "A 面", "0.0.9", "院長の承認を待っています", "84 MB", "作者の署名", "起動が 3 秒短く", "02:00", "updates.example.com", "monban slot install"},
+		"offer":               {"0.1.0", "確定", "A 面", "0.0.9", "院長の承認を待っています", "84 MB", "作者の署名", "起動が 3 秒短く", "02:00", "updates.example.com", "USB メモリ"},
 		"none":                {"新しい版は、いま知られていません", "今すぐ確認"},
 		"unasked":             {"[update]", "空か、起動できません"},
 		"no slots":            {"monban_….deb", "入れ替えられません"},
@@ -110,6 +110,30 @@ func TestFirmwarePageSays(t *testing.T) {
 	_, home := in(t, all["trial"]).get("/")
 	if !strings.Contains(shownText(home), "まだ確定していません") {
 		t.Error("the first page does not say that the version is on trial")
+	}
+}
+
+// Whatever changes while something is under way is in regions that are there
+// when it is over, too: the script replaces a region by the one of its name.
+func TestFirmwareRegionsStay(t *testing.T) {
+	f := firmStates()["none"]
+	c := in(t, f)
+	regions := func() (live, all []string) {
+		_, body := c.get("/firmware")
+		for _, m := range regexp.MustCompile(`<div id="(live|new|check)"( data-live)?`).FindAllStringSubmatch(body, -1) {
+			if all = append(all, m[1]); m[2] != "" {
+				live = append(live, m[1])
+			}
+		}
+		return live, all
+	}
+	const want = "live new check"
+	if live, all := regions(); len(live) != 0 || strings.Join(all, " ") != want {
+		t.Errorf("at rest: %v of %v", live, all)
+	}
+	f.firm.Busy = "checking"
+	if live, _ := regions(); strings.Join(live, " ") != want {
+		t.Errorf("under way: %v", live)
 	}
 }
 
@@ -158,6 +182,9 @@ func TestFirmwareActs(t *testing.T) {
 	}
 	if _, to := c.post("/firmware/cancel", "sum", "00ff"); to != "/firmware" || !f.firm.Offer.Approved.IsZero() {
 		t.Error("cancel:", to)
+	}
+	if _, body := c.get("/firmware"); !strings.Contains(body, "承認を取り消しました。") {
+		t.Error("it does not say what was taken back")
 	}
 	if status, _ := c.post("/firmware/seen"); status != http.StatusUnprocessableEntity {
 		t.Error("nothing to be seen:", status)
@@ -216,7 +243,7 @@ func TestFirmwareUpload(t *testing.T) {
 	if status, to := upload(c, "file", big); to != "/firmware" || f.sent != int64(len(big)) || f.firm.Offer == nil {
 		t.Error(status, to, f.sent)
 	}
-	if _, body := c.get("/firmware"); !strings.Contains(body, "版 0.2.0 を受け取り") {
+	if _, body := c.get("/firmware"); !strings.Contains(body, "版 0.2.0 を受け取り、署名を確かめました。院長が承認すると、夜に入れ替えます。") {
 		t.Error("it does not say that it has come")
 	}
 	for what, send := range map[string]func() (int, string){
@@ -246,7 +273,7 @@ func TestFirmwareUploadTakesItsTime(t *testing.T) {
 		f := firmFake()
 		c := in(t, f)
 		srv := httptest.NewUnstartedServer(c.h)
-		srv.Config.ReadTimeout, srv.EnableHTTP2 = time.Second, two
+		srv.Config.ReadTimeout, srv.EnableHTTP2 = 3*time.Second, two // also for the handshake, on a busy machine
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
 		from, to := io.Pipe()
@@ -257,7 +284,7 @@ func TestFirmwareUploadTakesItsTime(t *testing.T) {
 				if err == nil {
 					_, err = p.Write(make([]byte, 1000))
 				}
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(time.Second)
 			}
 			form.Close()
 			to.CloseWithError(err)

@@ -137,6 +137,9 @@ func (v *visit) nav(st gateway.Status) []view.NavLink {
 	if v.staffing != nil && v.who.May(people.ActManagePeople) {
 		links = append(links, view.NavLink{URL: "/people", Label: v.say("page.nav.people")})
 	}
+	if v.who.May(people.ActSiteFile) {
+		links = append(links, view.NavLink{URL: sitePath, Label: v.say("page.nav.site")})
+	}
 	for i := range links {
 		links[i].Here = v.under(links[i].URL)
 	}

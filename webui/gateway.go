@@ -269,4 +269,5 @@ type Gateway interface {
 	Librarian
 	Updater
 	Mover
+	Keeper
 }

@@ -3,6 +3,7 @@ package webui_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,10 +34,15 @@ func movedFake() *fake {
 	return f
 }
 
-// Who reaches the page by the new network confirms it; who may not is told who
-// may.
+// Who reaches the page by the new network confirms it, and is told so; who may
+// not is told who may. The time that is left runs on the page, and it says that
+// it shows nothing about the way outside.
 func TestNetworkPage(t *testing.T) {
-	for _, lang := range []string{"ja", "en"} {
+	waits := regexp.MustCompile(`(?s)id="live" data-live="1".*data-left="170"`)
+	for lang, said := range map[string]struct{ outside, kept string }{
+		"ja": {"外のページ", "ネットワークの変更を確定しました。"},
+		"en": {"open a page outside", "The change of the network was confirmed."},
+	} {
 		for _, role := range []people.Role{people.Director, people.Staff} {
 			f := movedFake()
 			f.role = role
@@ -46,8 +52,8 @@ func TestNetworkPage(t *testing.T) {
 			}
 			_, body := c.get("/network")
 			wellFormed(t, "network", body)
-			if !strings.Contains(shownText(body), "170") || strings.ContainsAny(shownText(body), "{}") {
-				t.Errorf("%s: %s", lang, shownText(body))
+			if !waits.MatchString(body) || !strings.Contains(body, `http-equiv="refresh"`) || !strings.Contains(shownText(body), said.outside) || strings.ContainsAny(shownText(body), "{}") {
+				t.Errorf("%s: %s", lang, body)
 			}
 			may := role == people.Director
 			if strings.Contains(body, `action="/network"`) != may {
@@ -57,7 +63,7 @@ func TestNetworkPage(t *testing.T) {
 			if want := map[bool]int{true: http.StatusSeeOther, false: http.StatusForbidden}[may]; status != want {
 				t.Errorf("%s: %d", role, status)
 			}
-			if _, body := c.get("/network"); strings.Contains(shownText(body), "170") == may {
+			if _, body := c.get("/network"); waits.MatchString(body) == may || strings.Contains(shownText(body), said.kept) != may {
 				t.Errorf("%s: afterwards %s", role, shownText(body))
 			}
 		}
@@ -73,14 +79,28 @@ func TestNetworkPage(t *testing.T) {
 }
 
 // TestNetworkPageInTheBrowser draws the page, as TestEveryPageInTheBrowser does,
-// and presses its button.
+// sees its clock kept right and presses its button. A change that goes back meanwhile
+// takes the button away by itself.
 func TestNetworkPageInTheBrowser(t *testing.T) {
 	ctx, f, url, see := around(t)
-	f.mu.Lock()
-	f.notes = movedFake().notes
-	f.mu.Unlock()
+	set := func(notes []gateway.Note) {
+		f.mu.Lock()
+		f.notes = notes
+		f.mu.Unlock()
+	}
+	gone := chromedp.WaitNotPresent(`form[action="/network"]`, chromedp.ByQuery)
+	quiet := f.notes
+	later := movedFake().notes
+	later[len(later)-1].Args = map[string]any{"seconds": 100}
+	set(movedFake().notes)
 	run(t, ctx, chromedp.Navigate(url+"/network"))
 	see("n-trial")
-	run(t, ctx, submit(`form[action="/network"] button`), chromedp.WaitNotPresent(`form[action="/network"]`, chromedp.ByQuery))
+	set(later)
+	run(t, ctx, chromedp.Poll(`document.querySelector("#live .clock").textContent.startsWith("1分")`, nil),
+		submit(`form[action="/network"] button`), gone)
 	see("n-kept")
+	set(movedFake().notes)
+	run(t, ctx, chromedp.Navigate(url+"/network"), visible(`form[action="/network"]`))
+	set(quiet)
+	run(t, ctx, gone)
 }

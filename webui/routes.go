@@ -84,6 +84,7 @@ func (s *site) routes() []route {
 	all = append(all, groupRoutes()...)
 	all = append(all, firmwareRoutes()...)
 	all = append(all, networkRoutes()...)
+	all = append(all, siteRoutes()...)
 	return append(all, s.moreRoutes()...)
 }
 
@@ -149,11 +150,14 @@ func (v *visit) pass(rt route) error {
 	return rt.run(v)
 }
 
-// mostOf is how many bytes of a form are taken: many only where a file is, and
-// there as it comes.
+// mostOf is how many bytes of a form are taken: many only where a file is: an
+// update as it comes, site.toml in memory.
 func mostOf(rt route) int64 {
-	if rt.path == uploadPath {
+	switch rt.path {
+	case uploadPath:
 		return gateway.MaxUpdate + formAround
+	case sitePath, applyPath:
+		return maxSiteForm
 	}
 	return maxBody
 }

@@ -16,6 +16,9 @@ type checkCmd struct {
 // stderr, and ends with status 1 if there is any.
 func (c *checkCmd) Run(e *env) error {
 	site, err := config.Check(c.File)
+	if err == nil {
+		err = plans(site)
+	}
 	if errors.Is(err, config.ErrNone) {
 		return text.NewFault("config.none", "file", c.File)
 	}

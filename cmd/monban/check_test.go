@@ -41,6 +41,12 @@ func TestCheck(t *testing.T) {
 		t.Errorf("good file: status %d, %s%s", status, out, errs)
 	}
 
+	// What can be read, and no rules can be made of: the box would not take it.
+	write(site, []byte(impossible()))
+	if status, out, errs := check(); status != 1 || !strings.Contains(errs, "answered-only") {
+		t.Errorf("an impossible file: status %d, %s%s", status, out, errs)
+	}
+
 	write(site, bytes.Replace(config.Example, []byte(`"wan0"`), []byte(`"lan0"`+"\nspeed = 9"), 1))
 	status, _, errs := check()
 	for _, want := range []string{"2 faults", "wan.speed: line 11:", "lan.interface: line 15:"} {

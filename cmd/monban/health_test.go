@@ -6,8 +6,11 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"monban/gateway"
 	"monban/gateway/bootslot"
@@ -55,6 +58,48 @@ func TestHealthIsSeen(t *testing.T) {
 	var v gateway.Firmware
 	if err := ctl.Get(t.Context(), "/firmware", &v); err != nil || v.Slots || v.Version == "" {
 		t.Errorf("%+v %v", v, err)
+	}
+}
+
+// A LAN may have public addresses only, as of a range of the provider's. The
+// answer is what counts, not what kind of address it is.
+func TestOwnNameByPublicAddresses(t *testing.T) {
+	answers := []string{"203.0.113.17", "2001:db8:10::1"}
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		for _, a := range answers {
+			kind := "A"
+			if strings.Contains(a, ":") {
+				kind = "AAAA"
+			}
+			if rr, err := dns.NewRR(q.Question[0].Name + " 60 " + kind + " " + a); err == nil && rr.Header().Rrtype == q.Question[0].Qtype {
+				m.Answer = append(m.Answer, rr)
+			}
+		}
+		w.WriteMsg(m)
+	})}
+	done := make(chan error, 1)
+	go func() { done <- srv.ActivateAndServe() }()
+	t.Cleanup(func() {
+		srv.Shutdown()
+		<-done
+	})
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer stop()
+	at := netip.MustParseAddrPort(conn.LocalAddr().String())
+	for _, ours := range answers {
+		if err := askName(ctx, at, netip.MustParseAddr(ours)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, other := range []string{"203.0.113.18", "192.168.10.1"} {
+		if askName(ctx, at, netip.MustParseAddr(other)) == nil {
+			t.Errorf("%v is taken for an answer of %s", answers, other)
+		}
 	}
 }
 

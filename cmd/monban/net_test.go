@@ -25,6 +25,7 @@ func TestNetApply(t *testing.T) {
 		"site.toml":   {files: map[string]string{"state/site.toml": string(config.Example)}, page: "192.168.10.1"},
 		"on trial":    {files: map[string]string{"state/site.toml": other, "state/site.before.toml": string(config.Example)}, page: "192.168.10.1"},
 		"broken":      {files: map[string]string{"state/site.toml": "version = 2", "state/last": other}, page: "192.168.20.1"},
+		"impossible":  {files: map[string]string{"state/site.toml": impossible(), "state/last": other}, page: "192.168.20.1"},
 		"an unknown":  {},
 		"a Pi":        {files: map[string]string{"model": "Raspberry Pi 5 Model B Rev 1.0\x00"}, page: "192.168.100.1", port: "end0"},
 		"a MAC":       {files: map[string]string{"run/monban-provision/lan-mac": "00-00-5E-00-53-02\r\n", "sys/class/net/enp2s0/address": "00:00:5e:00:53:02\n", "sys/class/net/enp2s0/device": ""}, page: "192.168.100.1", port: "enp2s0"},
@@ -108,6 +109,19 @@ func TestProvisionCommand(t *testing.T) {
 	provision("Set-up code ")
 	if c := code(); len(c) != len("XXXX-XXXX-XXXX-XXXX\n") || c != first {
 		t.Errorf("set-up code %q, then %q", first, c)
+	}
+	// Where there is a console the code goes there alone: stdout is the journal's, too.
+	console := filepath.Join(dir, "dev", "console")
+	if err := os.Mkdir(filepath.Dir(console), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("dev/console", nil)
+	provision("")
+	if b, err := os.ReadFile(console); err != nil || string(b) != "Set-up code for the first account: "+first {
+		t.Errorf("on the console: %q %v", b, err)
+	}
+	if err := os.Remove(console); err != nil {
+		t.Fatal(err)
 	}
 	// The service has taken it over, and then it was used.
 	if err := os.Rename(filepath.Join(dir, provisioning.Seed), filepath.Join(dir, gateway.SetUpFile)); err != nil {

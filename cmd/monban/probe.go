@@ -38,16 +38,22 @@ func link(iface string) (gateway.Link, error) {
 
 // askNames asks our own listener for our own name, which needs nobody else.
 func askNames(ctx context.Context, at netip.Addr) error {
+	return askName(ctx, netip.AddrPortFrom(at, 53), at)
+}
+
+// askName asks server for our own name. The name filter knows it by all our
+// addresses on the LAN, public ones too: want, one of them, must be there.
+func askName(ctx context.Context, server netip.AddrPort, want netip.Addr) error {
 	var d net.Dialer
 	r := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return d.DialContext(ctx, network, hostPort(at, 53))
+		return d.DialContext(ctx, network, server.String())
 	}}
 	as, err := r.LookupNetIP(ctx, "ip", config.PageName+".")
-	if err == nil && !slices.ContainsFunc(as, func(a netip.Addr) bool { return a.Unmap().IsPrivate() }) {
+	if err == nil && !slices.ContainsFunc(as, func(a netip.Addr) bool { return a.Unmap() == want }) {
 		err = fmt.Errorf("%s is %v", config.PageName, as)
 	}
 	if err != nil {
-		return fmt.Errorf("asking %s for a name: %w", at, err)
+		return fmt.Errorf("asking %s for a name: %w", server, err)
 	}
 	return nil
 }

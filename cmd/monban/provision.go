@@ -3,6 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"monban/dnsfilter/bypass"
@@ -19,13 +23,13 @@ import (
 type provisionCmd struct {
 	onBox
 	Dev      string        `hidden:"" default:"/dev" placeholder:"DIR"`
-	Root     string        `hidden:"" default:"/" placeholder:"DIR"`
 	Patience time.Duration `default:"10s" help:"How long a USB stick may take to be there." placeholder:"TIME"`
 }
 
 // Run takes a site.toml from the first partition or a stick, unless the box has
 // one. It speaks English: the console has no other letters. A wrong file is no
-// error, the box is set up by the page or stays closed.
+// error: the box stays closed, but for the page on its LAN port, and looks again
+// at the next start.
 func (c *provisionCmd) Run(e *env) error {
 	state, err := netchange.OpenState(c.State)
 	if err != nil {
@@ -35,7 +39,7 @@ func (c *provisionCmd) Run(e *env) error {
 	if err := c.take(e, state); err != nil {
 		return err
 	}
-	return sayCode(e, state)
+	return c.sayCode(e, state)
 }
 
 func (c *provisionCmd) take(e *env, state netchange.State) error {
@@ -45,7 +49,7 @@ func (c *provisionCmd) take(e *env, state netchange.State) error {
 	}
 	r, err := provision.Run(e.ctx, provision.Options{
 		State: state, Run: c.RunDir, Patience: c.Patience, Check: checkSite,
-		Machine: provision.Machine{Sys: c.Sys, Dev: c.Dev, Root: c.Root},
+		Machine: provision.Machine{Sys: c.Sys, Dev: c.Dev},
 	})
 	fmt.Fprint(e.stdout, r.Say(text.EN))
 	return err
@@ -54,7 +58,7 @@ func (c *provisionCmd) take(e *env, state netchange.State) error {
 // sayCode shows the set-up code on the console until it is used: whoever stands
 // there is trusted, as who can read the label. For a box that was brought none
 // it is made here, since nobody can log in to read the one the service makes.
-func sayCode(e *env, state netchange.State) error {
+func (c *provisionCmd) sayCode(e *env, state netchange.State) error {
 	file := gateway.SetUpFile
 	switch {
 	case state.Has(file):
@@ -74,16 +78,42 @@ func sayCode(e *env, state netchange.State) error {
 		return fmt.Errorf("reading the set-up code: %w", err)
 	}
 	if code, _, ok := people.SetupCode(string(b)); ok {
-		fmt.Fprintln(e.stdout, text.EN.Say("provision.code_shown", text.Args{"code": code}))
+		line := text.EN.Say("provision.code_shown", text.Args{"code": code}) + "\n"
+		if c.onConsole(line) != nil {
+			fmt.Fprint(e.stdout, line) // rather in the journal than nowhere
+		}
 	}
 	return nil
 }
 
+// onConsole writes to the console alone: what goes to stdout is in the journal,
+// too, where a secret has no business.
+func (c *provisionCmd) onConsole(s string) error {
+	f, err := os.OpenFile(filepath.Join(c.Dev, "console"), os.O_WRONLY|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return fmt.Errorf("opening the console: %w", err)
+	}
+	_, err = io.WriteString(f, s)
+	return errors.Join(err, f.Close())
+}
+
 // checkSite says what keeps a site.toml from being put in force.
 func checkSite(b []byte) error {
+	_, err := parseSite(b)
+	return err
+}
+
+// parseSite reads a site.toml that can be put in force.
+func parseSite(b []byte) (config.Config, error) {
 	c, err := config.Parse(b)
 	if err == nil {
-		_, _, err = gateway.Plan(c, nil, nil, bypass.NewSet(), nil)
+		err = plans(c)
 	}
+	return c, err
+}
+
+// plans says what no rules can be made of: it is as bad as what cannot be read.
+func plans(c config.Config) error {
+	_, _, err := gateway.Plan(c, nil, nil, bypass.NewSet(), nil)
 	return err
 }

@@ -67,13 +67,13 @@ func (c *rulesCmd) compile(e *env) (firewall.Ruleset, error) {
 }
 
 // goodSite is what a box is run with before its daemon says so: site.toml, as
-// read returns it, or the last good generation if it is missing or broken. It
-// returns config.ErrNone if there is none.
+// read returns it, or the last good generation if it is missing or cannot be put
+// in force, as the daemon judges it. It returns config.ErrNone if there is none.
 func goodSite(read func() ([]byte, error), state string, e *env) ([]byte, config.Config, error) {
 	b, err := read()
 	if err == nil {
 		var conf config.Config
-		if conf, err = config.Parse(b); err == nil {
+		if conf, err = parseSite(b); err == nil {
 			return b, conf, nil
 		}
 	}

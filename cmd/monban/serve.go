@@ -147,8 +147,9 @@ func (c *serveCmd) Run(e *env) error {
 	)
 }
 
-// updateWithin is how long an update may be on its way.
-const updateWithin = 90 * time.Minute
+// updateWithin is how long an update may be on its way: less than the hour the
+// slot service gives a whole conversation, so that it is told as a slow line.
+const updateWithin = 55 * time.Minute
 
 // after delays a task until the rules were read back for the first time.
 func after(ready <-chan struct{}, f func(context.Context) error) func(context.Context) error {

@@ -148,7 +148,7 @@ func (c *slotInstallCmd) Run(e *env) error {
 	if err != nil {
 		return text.NewFault("command.slot.no_file", "file", c.File).Because(err)
 	}
-	if err := c.client().Install(e.ctx, fi.Size(), f); err != nil {
+	if err := c.client().Install(e.ctx, fi.Size(), bootslot.Sum{}, f); err != nil {
 		return err
 	}
 	if err := c.client().Arm(e.ctx); err != nil {

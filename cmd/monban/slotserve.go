@@ -61,6 +61,7 @@ func (c *slotTrialCmd) Run(e *env) error {
 	return disk.Watch{
 		Slots:  c.client(),
 		Health: c.health,
+		Boot:   bootTime,
 		Say: func(code string, v bootslot.Version) {
 			fmt.Fprintln(e.stderr, "monban:", e.lang.Say(code, text.Args{"version": v}))
 		},

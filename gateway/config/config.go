@@ -263,13 +263,18 @@ func Check(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	return CheckText(b, filepath.Dir(path))
+}
+
+// CheckText is Check for the text of a site.toml that is to lie in dir.
+func CheckText(b []byte, dir string) (Config, error) {
 	c, f := parse(b)
 	for i, l := range c.DNS.Lists {
 		if l.URL != "" {
 			continue // the box fetches it
 		}
 		at := join(index("dns.list", i), "file")
-		if info, err := os.Stat(l.Path(filepath.Dir(path))); err != nil || !info.Mode().IsRegular() {
+		if info, err := os.Stat(l.Path(dir)); err != nil || !info.Mode().IsRegular() {
 			f.add(at, "config.list_missing", "value", show(l.File))
 		}
 	}

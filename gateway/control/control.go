@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,9 +37,15 @@ func Listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing the old control socket: %w", err)
 	}
-	old := unix.Umask(0o177) // never connectable by others, not even for a moment
-	l, err := net.Listen("unix", path)
-	unix.Umask(old)
+	// Linux gives the file the mode the socket has when it is bound, so that
+	// nobody else can connect, not even for a moment. The umask would be that of
+	// everybody in this process.
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var mode error
+		err := c.Control(func(fd uintptr) { mode = unix.Fchmod(int(fd), 0o600) })
+		return errors.Join(err, mode)
+	}}
+	l, err := lc.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listening on the control socket: %w", err)
 	}
@@ -101,7 +108,9 @@ func actor(r *http.Request) (people.Actor, error) {
 	return people.Actor{Name: name, Role: people.Console, Via: "socket"}, nil
 }
 
-// Handler routes the socket's requests. GET never changes anything.
+// Handler routes the socket's requests. GET changes nothing that anybody is
+// shown or relies on; of /health the database keeps when it was asked for, since
+// whether it takes a write is part of the answer.
 func Handler(g *gateway.Gateway) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, f func(r *http.Request, who people.Actor) (any, error)) {

@@ -150,6 +150,46 @@ func serving(t *testing.T) Client {
 	return Client{Path: path}
 }
 
+// What others of this process make meanwhile keeps its mode.
+func TestListenIsNobodyElsesBusiness(t *testing.T) {
+	old := syscall.Umask(0o022)
+	t.Cleanup(func() { syscall.Umask(old) })
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	made := make(chan error, 1)
+	go func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			name := filepath.Join(dir, fmt.Sprint(n))
+			if err := os.Mkdir(name, 0o755); err != nil {
+				made <- err
+				return
+			}
+			switch fi, err := os.Stat(name); {
+			case err != nil:
+				made <- err
+				return
+			case fi.Mode().Perm() != 0o755:
+				made <- fmt.Errorf("a directory made meanwhile is %v", fi.Mode())
+				return
+			}
+			os.Remove(name)
+		}
+		made <- nil
+	}()
+	path := filepath.Join(dir, "monban.sock")
+	for range 1000 {
+		l, err := Listen(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	stop()
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
+}
+
 func ask(ports ...uint16) gateway.Ask {
 	a := gateway.Ask{Vendor: "rececom-hoshu", Device: "rececom", Length: 20 * time.Second, Reason: "障害対応"}
 	for _, p := range ports {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
 
 	"monban/gateway/netconf"
 	"monban/gateway/text"
@@ -16,7 +15,7 @@ const maxReply = 64 << 10
 
 // Ask sends one request to the service behind the Unix socket. Its errors are
 // Faults. The answer to Apply comes before the network changes: whoever asks
-// may be stopped by it.
+// may be stopped by it. What gets no answer in time is not carried out later.
 func Ask(ctx context.Context, socketPath string, do netconf.Request) (netconf.Change, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*talk)
 	defer cancel()
@@ -39,9 +38,8 @@ func ask(ctx context.Context, socketPath string, do netconf.Request) (ans reply,
 		return ans, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(2 * talk)); err != nil {
-		return ans, err
-	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
 	if err := json.NewEncoder(c).Encode(request{do}); err != nil {
 		return ans, fmt.Errorf("sending request: %w", err)
 	}

@@ -17,7 +17,8 @@ import (
 	"monban/gateway/text"
 )
 
-// told is a systemd that writes down what it is asked for.
+// told is a systemd that writes down what it is asked for. It calls at without
+// its lock, so that at may wait.
 type told struct {
 	mu   sync.Mutex
 	asks []string
@@ -27,11 +28,14 @@ type told struct {
 
 func (s *told) note(what string) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.asks = append(s.asks, what)
-	if s.at != nil {
-		s.at(what)
+	at := s.at
+	s.mu.Unlock()
+	if at != nil {
+		at(what)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if what == s.fail {
 		s.fail = "" // once
 		return errors.New("failed")
@@ -42,6 +46,9 @@ func (s *told) note(what string) error {
 func (s *told) Reload(context.Context) error { return s.note("reload") }
 func (s *told) Job(_ context.Context, do Verb, unit string) error {
 	return s.note(string(do) + " " + unit)
+}
+func (s *told) Begin(_ context.Context, do Verb, unit string) error {
+	return s.note("begin " + string(do) + " " + unit)
 }
 func (s *told) Close() {}
 func (s *told) take() string {
@@ -163,9 +170,15 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// made waits until no change is being made.
+func (b *bench) made(t *testing.T) {
+	t.Helper()
+	until(t, "made", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.aim == nil })
+}
+
 const all = "StopUnit monban-dns-udp.socket\nStopUnit monban-dns-tcp.socket\nStopUnit monban-page.socket\nStopUnit monban-http.socket\nStopUnit monban.service\n" +
 	"reload\nReloadOrTryRestartUnit systemd-networkd.service\n" +
-	"StartUnit monban-dns-udp.socket\nStartUnit monban-dns-tcp.socket\nStartUnit monban-page.socket\nStartUnit monban-http.socket\nStartUnit monban.service"
+	"StartUnit monban-dns-udp.socket\nStartUnit monban-dns-tcp.socket\nStartUnit monban-page.socket\nStartUnit monban-http.socket\nbegin StartUnit monban.service"
 
 // What somebody confirms stays.
 func TestConfirm(t *testing.T) {
@@ -189,6 +202,7 @@ func TestConfirm(t *testing.T) {
 	if c, fault := b.ask(t, netconf.Apply); c.Left == 0 || fault != "" || b.sd.take() != "" {
 		t.Error("asked again:", c, fault)
 	}
+	b.made(t)
 	if c, fault := b.ask(t, netconf.Confirm); c.Left != 0 || fault != "" {
 		t.Error(c, fault)
 	}
@@ -357,7 +371,7 @@ func TestStateLeadsNowhere(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{Site, before, Reverted, Site + ".new", before + ".new"} {
+	for _, name := range []string{Site, before, reverted, Site + ".new", before + ".new"} {
 		if err := os.Symlink(secret, filepath.Join(b.dir, "state", name)); err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,8 @@ type Systemd interface {
 	Reload(ctx context.Context) error
 	// Job runs one job, such as Start, and waits for its end.
 	Job(ctx context.Context, do Verb, unit string) error
+	// Begin has one job run and waits for nothing.
+	Begin(ctx context.Context, do Verb, unit string) error
 	Close()
 }
 
@@ -112,9 +114,12 @@ func (b Box) Change(ctx context.Context, f netconf.Files) error {
 		job(Restart, "systemd-timesyncd.service")
 	}
 	if sockets {
-		for _, unit := range append(netconf.SocketUnits(), "monban.service") {
+		for _, unit := range netconf.SocketUnits() {
 			job(Start, unit)
 		}
+		// It is ready when its database is, which may take longer than
+		// whoever asks for something meanwhile waits.
+		errs = append(errs, s.Begin(ctx, Start, "monban.service"))
 	}
 	return errors.Join(errs...)
 }

@@ -8,11 +8,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
+	"sync"
 	"time"
 
-	"monban/gateway/config"
+	"golang.org/x/sys/unix"
+
 	"monban/gateway/netconf"
+	"monban/gateway/run"
 	"monban/gateway/text"
 )
 
@@ -27,9 +29,16 @@ type Service struct {
 	State    State
 	Cores    int
 	Patience time.Duration
-	Warn     func(error) // told of what went wrong after the answer
+	Warn     func(error) // told of what went wrong after the answer; not twice at once
 
-	until time.Time // end of the trial; zero: there is none
+	group *run.Group
+	wake  func() // has Serve look again what it waits for
+
+	mu    sync.Mutex // not held while systemd is told
+	until time.Time  // end of the trial; zero: there is none
+	stuck bool       // the change went back, but site.toml could not yet
+	aim   []byte     // the site.toml the network is being made from; nil: nobody is at it
+	next  *change    // what is to be made after what is being made
 }
 
 // reply is what is written back: either of the two.
@@ -48,40 +57,68 @@ const (
 	maxAsk = 4 << 10
 )
 
-// Serve answers requests one after the other until ctx ends, or until nobody
-// asked for idle (0: for ever) and no change is on trial. A trial that an
-// earlier run of the service left behind has its whole time again.
+// Serve answers requests one after the other, also while the network changes,
+// until ctx ends, or until nobody asked for idle (0: for ever), no change is on
+// trial and none is being made. A trial that an earlier run of the service left
+// behind has its whole time again.
 func (s *Service) Serve(ctx context.Context, l *net.UnixListener, idle time.Duration) error {
+	group, ctx := run.NewGroup(ctx)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
+	s.mu.Lock()
+	s.group, s.wake = group, func() { _ = l.SetDeadline(time.Now()) }
+	s.aim, s.next = nil, nil
 	if s.State.Has(before) {
 		s.until = time.Now().Add(s.Patience)
 	}
+	s.mu.Unlock()
 	for {
-		var wait time.Time
-		if idle > 0 {
-			wait = time.Now().Add(idle)
+		rest, err := s.await(l, idle)
+		var c *net.UnixConn
+		if err == nil {
+			c, err = l.AcceptUnix()
 		}
-		if !s.until.IsZero() {
-			wait = s.until
-		}
-		if err := l.SetDeadline(wait); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("waiting for requests: %w", err)
-		}
-		c, err := l.Accept()
 		switch {
 		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && s.until.IsZero():
-			return nil
+			return group.Wait()
+		case errors.Is(err, os.ErrDeadlineExceeded) && s.over(rest):
+			return group.Wait()
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.warn(s.revert(ctx))
 		case err != nil:
-			return fmt.Errorf("waiting for requests: %w", err)
+			return errors.Join(fmt.Errorf("waiting for requests: %w", err), group.Wait())
 		default:
 			s.answer(ctx, c)
 		}
 	}
+}
+
+// await sets how long l waits for a request; s.wake ends it sooner. rest is
+// when nobody has asked for idle; zero: that does not count now.
+func (s *Service) await(l *net.UnixListener, idle time.Duration) (rest time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.until.IsZero() {
+		return rest, l.SetDeadline(s.until)
+	}
+	if idle > 0 && s.aim == nil {
+		rest = time.Now().Add(idle)
+	}
+	return rest, l.SetDeadline(rest)
+}
+
+// over takes a change back whose time is over, and says whether there is
+// nothing left to wait for.
+func (s *Service) over(rest time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.until.IsZero() {
+		return !rest.IsZero() && !now.Before(rest)
+	}
+	if !now.Before(s.until) {
+		s.revert()
+	}
+	return false
 }
 
 func (s *Service) warn(err error) {
@@ -90,34 +127,52 @@ func (s *Service) warn(err error) {
 	}
 }
 
-// answer serves one connection, and does what was asked for after the answer:
-// whoever asks may be stopped by it.
-func (s *Service) answer(ctx context.Context, c net.Conn) {
+// answer serves one connection, and has begun what was asked for after the
+// answer: whoever asks may be stopped by it.
+func (s *Service) answer(ctx context.Context, c *net.UnixConn) {
 	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
 	if err := c.SetDeadline(time.Now().Add(talk)); err != nil {
 		return
 	}
 	var ans reply
 	r, err := decode(io.LimitReader(c, maxAsk))
-	var then func(context.Context) error
+	if err == nil && gone(c) {
+		return // it was told that nobody answers, and asks again
+	}
+	s.mu.Lock()
+	var then *change
 	if err == nil {
 		then, err = s.do(r)
 	}
+	left := s.left()
+	s.mu.Unlock()
 	switch {
 	case err == nil:
-		ans.Change = &netconf.Change{Left: s.left()}
+		ans.Change = &netconf.Change{Left: left}
 	case !errors.As(err, &ans.Fault):
 		ans.Fault = text.NewFault("network.unreachable", "detail", err.Error())
 	}
 	_ = json.NewEncoder(c).Encode(ans)
 	c.Close()
-	if then == nil {
-		return
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begin(then)
+}
+
+// gone says whether whoever asked has hung up.
+func gone(c *net.UnixConn) (hup bool) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true
 	}
-	if err := then(ctx); err != nil {
-		s.warn(err)
-		s.warn(s.revert(ctx))
-	}
+	err = raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd)}}
+		n, err := unix.Poll(p, 0)
+		hup = err == nil && n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+	})
+	return hup || err != nil
 }
 
 // decode reads one request. Nothing unknown is taken.
@@ -132,108 +187,4 @@ func decode(from io.Reader) (r request, err error) {
 		return r, nil
 	}
 	return request{}, fmt.Errorf("unknown request %q", r.Do)
-}
-
-func (s *Service) left() time.Duration {
-	if s.until.IsZero() {
-		return 0
-	}
-	return max(time.Until(s.until), time.Second)
-}
-
-func (s *Service) do(r request) (then func(context.Context) error, err error) {
-	switch {
-	case r.Do == netconf.Apply:
-		return s.apply()
-	case r.Do == netconf.Confirm && s.until.IsZero():
-		return nil, text.NewFault("network.no_trial")
-	case r.Do == netconf.Confirm:
-		return nil, s.end()
-	}
-	return nil, nil
-}
-
-// end ends the trial; site.toml is what it is.
-func (s *Service) end() error {
-	if err := s.State.remove(before); err != nil {
-		return fmt.Errorf("ending the trial: %w", err)
-	}
-	s.until = time.Time{}
-	return nil
-}
-
-// apply compares site.toml with what the network was made from and begins a
-// trial if it differs. The first configuration of a box, and what was there
-// before a trial, are on no trial: there is nothing to go back to.
-func (s *Service) apply() (func(context.Context) error, error) {
-	next, err := s.State.Read(Site)
-	if err != nil {
-		return nil, fmt.Errorf("reading site.toml: %w", err)
-	}
-	files, err := s.files(next)
-	if err != nil {
-		return nil, text.NewFault("network.site_broken").Because(err)
-	}
-	put := func(ctx context.Context) error { return s.put(ctx, next, files) }
-	now, err := os.ReadFile(filepath.Join(s.Box.Run, inForce))
-	if err != nil { // the box was in set-up mode
-		return put, nil
-	}
-	if same(s.files(now))(files) {
-		return nil, s.Box.keep(next)
-	}
-	old, err := s.State.Read(before)
-	switch {
-	case err != nil:
-		if err := s.State.Write(before, now); err != nil {
-			return nil, text.NewFault("store.read_only").Because(err)
-		}
-	case same(s.files(old))(files):
-		return put, s.end()
-	}
-	s.until = time.Now().Add(s.Patience)
-	return put, nil
-}
-
-func (s *Service) files(site []byte) (netconf.Files, error) {
-	c, err := config.Parse(site)
-	if err != nil {
-		return nil, err
-	}
-	return s.Box.its(netconf.For(c, s.Cores)), nil
-}
-
-// same says whether files could be made at all and are those asked about.
-func same(a netconf.Files, err error) func(netconf.Files) bool {
-	return func(b netconf.Files) bool { return err == nil && a.String() == b.String() }
-}
-
-// put puts in force what was made of a site.toml.
-func (s *Service) put(ctx context.Context, site []byte, f netconf.Files) error {
-	return errors.Join(s.Box.keep(site), s.Box.Change(ctx, f))
-}
-
-// again is how long after a failure a change is tried to be taken back again.
-const again = 10 * time.Second
-
-// revert takes a change back that nobody confirmed. The network goes back also
-// when site.toml cannot.
-func (s *Service) revert(ctx context.Context) error {
-	s.until = time.Time{}
-	if !s.State.Has(before) {
-		return nil
-	}
-	old, err := s.State.Read(before)
-	if err != nil {
-		return fmt.Errorf("reading what was in force: %w", err)
-	}
-	f, err := s.files(old)
-	if err != nil {
-		return fmt.Errorf("reading what was in force: %w", err)
-	}
-	_, err = s.State.TakeBack()
-	if err = errors.Join(err, s.put(ctx, old, f)); err != nil && s.State.Has(before) {
-		s.until = time.Now().Add(again)
-	}
-	return err
 }

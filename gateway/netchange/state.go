@@ -9,13 +9,14 @@ import (
 	"syscall"
 
 	"monban/gateway/config"
+	"monban/gateway/netconf"
 )
 
 // Names in the state directory.
 const (
 	Site     = "site.toml"
-	before   = "site.before.toml"   // what was in force before a change nobody has confirmed yet
-	Reverted = "site.reverted.toml" // a change nobody confirmed, for whoever made it
+	before   = netconf.BeforeFile
+	reverted = netconf.RevertedFile
 )
 
 // A State is the service's state directory, which is not root's: nothing in it
@@ -79,7 +80,8 @@ func (s State) Write(name string, b []byte) (err error) {
 		err = f.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		// On a full disk its room is wanted.
+		return errors.Join(fmt.Errorf("writing %s: %w", name, err), s.root.Remove(next))
 	}
 	return s.rename(next, name)
 }
@@ -110,18 +112,20 @@ func (s State) sync() error {
 
 // TakeBack puts site.toml back as it was before a change that nobody has
 // confirmed, and says whether there was one. The change itself is kept beside
-// it. At each moment, power cuts included, one of the two is site.toml.
+// it if the disk takes it; the error says so if not. At each moment, power cuts
+// included, one of the two is site.toml.
 func (s State) TakeBack() (bool, error) {
 	if !s.Has(before) {
 		return false, nil
 	}
+	var errs []error
 	if tried, err := s.Read(Site); err == nil {
-		if err := s.Write(Reverted, tried); err != nil {
-			return true, fmt.Errorf("keeping the change: %w", err)
+		if err := s.Write(reverted, tried); err != nil {
+			errs = append(errs, fmt.Errorf("keeping the change: %w", err))
 		}
 	}
 	if err := s.rename(before, Site); err != nil {
-		return true, fmt.Errorf("taking the change back: %w", err)
+		errs = append(errs, fmt.Errorf("taking the change back: %w", err))
 	}
-	return true, nil
+	return true, errors.Join(errs...)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/coreos/go-systemd/v22/dbus"
 )
 
-// jobLimit bounds one job. The longest is the service's stop.
+// jobLimit bounds one job that is waited for. The longest is the stop of
+// monban.service, which its unit bounds to 10 s.
 const jobLimit = 30 * time.Second
 
 // systemd is the first process behind its private socket, which root alone may
@@ -38,13 +39,9 @@ func (s systemd) Reload(ctx context.Context) error {
 func (s systemd) Job(ctx context.Context, do Verb, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, jobLimit)
 	defer cancel()
-	ask := map[Verb]func(context.Context, string, string, chan<- string) (int, error){
-		Start: s.c.StartUnitContext, Stop: s.c.StopUnitContext, Renew: s.c.ReloadOrTryRestartUnitContext,
-		Restart: s.c.TryRestartUnitContext, Reread: s.c.ReloadUnitContext,
-	}[do]
 	done := make(chan string, 1)
-	if _, err := ask(ctx, unit, "replace", done); err != nil {
-		return fmt.Errorf("%s of %s: %w", do, unit, err)
+	if err := s.ask(ctx, do, unit, done); err != nil {
+		return err
 	}
 	select {
 	case r := <-done:
@@ -55,4 +52,22 @@ func (s systemd) Job(ctx context.Context, do Verb, unit string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%s of %s: %w", do, unit, ctx.Err())
 	}
+}
+
+func (s systemd) Begin(ctx context.Context, do Verb, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, jobLimit)
+	defer cancel()
+	return s.ask(ctx, do, unit, nil)
+}
+
+// ask queues a job. Its result goes to done unless that is nil.
+func (s systemd) ask(ctx context.Context, do Verb, unit string, done chan<- string) error {
+	queue := map[Verb]func(context.Context, string, string, chan<- string) (int, error){
+		Start: s.c.StartUnitContext, Stop: s.c.StopUnitContext, Renew: s.c.ReloadOrTryRestartUnitContext,
+		Restart: s.c.TryRestartUnitContext, Reread: s.c.ReloadUnitContext,
+	}[do]
+	if _, err := queue(ctx, unit, "replace", done); err != nil {
+		return fmt.Errorf("%s of %s: %w", do, unit, err)
+	}
+	return nil
 }

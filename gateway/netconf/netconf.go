@@ -235,6 +235,12 @@ type Change struct {
 	Left time.Duration `json:"left"`
 }
 
+// Files beside site.toml that the service keeps of a change.
+const (
+	BeforeFile   = "site.before.toml"   // what was in force before a change nobody has confirmed yet
+	RevertedFile = "site.reverted.toml" // a change nobody confirmed, for whoever made it
+)
+
 // A Request is what the service that changes the network is asked for.
 type Request string
 

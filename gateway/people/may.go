@@ -12,7 +12,7 @@ import (
 var may = map[Role][]Act{
 	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices,
-		ActNames, ActAllowName, ActLists, ActBringUpdate, ActApproveUpdate},
+		ActNames, ActAllowName, ActLists, ActBringUpdate, ActApproveUpdate, ActSiteFile},
 	Staff: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain, ActBreakSealed,
 		ActReport, ActReview},
 	Vendor: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain,
@@ -20,7 +20,7 @@ var may = map[Role][]Act{
 	Inspector: {ActRead},
 	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices,
-		ActNames, ActAllowName, ActLists, ActBringUpdate},
+		ActNames, ActAllowName, ActLists},
 	System: {ActRead, ActCloseWindow, ActSelfTest},
 }
 

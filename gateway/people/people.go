@@ -35,6 +35,7 @@ const (
 	ActSelfTest     Act = "selftest.run"
 	ActManagePeople Act = "people.manage"
 	ActConfigure    Act = "config.apply"
+	ActSiteFile     Act = "config.file" // see and change site.toml, which may hold addresses that are secrets
 	ActExplain      Act = "dns.explain"
 	ActBreakSealed  Act = "window.break_sealed" // break-glass with a code on paper
 	ActReport       Act = "window.report"       // write what was done in a window

@@ -34,13 +34,22 @@ func (m Machine) Boot(run string) (string, error) {
 }
 
 // Sticks returns the device files of FAT file systems on USB that bear the
-// product's label, with a partition table around them or not.
-func (m Machine) Sticks() []string {
+// product's label, with a partition table around them or not. What is on the
+// disk that the initrd started from, as it says below run, is no stick, though
+// that disk may be on USB.
+func (m Machine) Sticks(run string) []string {
 	var found []string
+	own := ""
+	if slot, err := place.Read(run); err == nil {
+		own = filepath.Base(slot.Disk)
+	}
 	devices, _ := filepath.Glob(filepath.Join(m.Sys, "class/block/*"))
 	for _, d := range devices {
 		at, err := filepath.EvalSymlinks(d)
 		if err != nil || !strings.Contains(at, "/usb") {
+			continue
+		}
+		if own != "" && (filepath.Base(at) == own || filepath.Base(filepath.Dir(at)) == own) { // the disk, or on it
 			continue
 		}
 		dev := filepath.Join(m.Dev, filepath.Base(d))

@@ -117,7 +117,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	seen := map[string]bool{}
 	for end := time.Now().Add(o.Patience); !done; {
-		for _, dev := range o.Machine.Sticks() {
+		for _, dev := range o.Machine.Sticks(o.Run) {
 			if !seen[dev] && !done {
 				seen[dev] = true
 				done = look(Stick, dev)

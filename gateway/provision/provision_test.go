@@ -193,11 +193,11 @@ func TestMachine(t *testing.T) {
 	if got, err := m.Boot(run); got != filepath.Join(m.Dev, "vdb1") || err != nil {
 		t.Error("started from", got, err)
 	}
-	if got := m.Sticks(); len(got) != 1 || got[0] != filepath.Join(m.Dev, "sda2") {
+	if got := m.Sticks(run); len(got) != 1 || got[0] != filepath.Join(m.Dev, "sda2") {
 		t.Error("sticks", got)
 	}
 	none := Machine{Sys: t.TempDir(), Dev: t.TempDir()}
-	if got, err := none.Boot(t.TempDir()); got != "" || err != nil || none.Sticks() != nil {
+	if got, err := none.Boot(t.TempDir()); got != "" || err != nil || none.Sticks(t.TempDir()) != nil {
 		t.Error("found something in nothing", got, err)
 	}
 	if got, err := none.Boot(run); got != "" || err == nil {
@@ -209,6 +209,38 @@ func TestMachine(t *testing.T) {
 	}
 	if got, err := m.Boot(run); got != "" || err == nil {
 		t.Error("of two:", got, err)
+	}
+}
+
+// The box's own disk may be on USB: its partition is no stick, and is told
+// once, as the disk's; a real stick is waited for.
+func TestBootFromUSB(t *testing.T) {
+	o, _, _ := stick(t, nil)
+	o.Machine, o.Run = machine(t)
+	if err := os.Remove(filepath.Join(o.Run, place.Dir, "slot")); err != nil {
+		t.Fatal(err)
+	}
+	if err := (place.Slot{Partition: image.RootA, Device: "/dev/sda2", Disk: "/dev/sda"}).Write(o.Run); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := o.Machine.Boot(o.Run); got != filepath.Join(o.Machine.Dev, "sda1") || err != nil {
+		t.Error("started from", got, err)
+	}
+	if got := o.Machine.Sticks(o.Run); got != nil {
+		t.Error("its own disk for a stick:", got)
+	}
+	o.Patience = 600 * time.Millisecond // one look more
+	began := time.Now()
+	if r, err := Run(t.Context(), o); err != nil || len(r.Faults) != 1 || time.Since(began) < o.Patience {
+		t.Errorf("%v, %v after %v", codes(r), err, time.Since(began))
+	}
+	at := filepath.Join(o.Machine.Sys, "devices/pci/usb1/1-2/block/sdb")
+	if err := errors.Join(os.MkdirAll(at, 0o700), os.Symlink(at, filepath.Join(o.Machine.Sys, "class/block/sdb")),
+		os.WriteFile(filepath.Join(o.Machine.Dev, "sdb"), fat16("MONBAN"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.Machine.Sticks(o.Run); len(got) != 1 || got[0] != filepath.Join(o.Machine.Dev, "sdb") {
+		t.Error("sticks", got)
 	}
 }
 

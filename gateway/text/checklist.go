@@ -49,7 +49,7 @@ var checklistText = map[string]sentence{
 	"selftest.unreachable": {"自己点検のしくみに届きません。箱を再起動しても直らなければ、業者に連絡してください。", "The self-test service cannot be reached. If a restart does not help, call your vendor."},
 	"selftest.too_much":    {"自己点検に渡された相手が多すぎます。", "The self-test was given too many targets."},
 	"selftest.no_target":   {"試す相手がありません。設定と機器の名前を確かめてください。", "There is nothing to try. Check the configuration and the names of devices."},
-	"selftest.no_probe":    {"試験用の口を作れませんでした。何も証明していません。業者に連絡してください。", "The test port could not be made. Nothing is proven. Call your vendor."},
+	"selftest.no_probe":    {"試験用のポートを作れませんでした。何も証明していません。業者に連絡してください。", "The test port could not be made. Nothing is proven. Call your vendor."},
 	"selftest.no_control":  {"開けた入口を試験の通信が通りませんでした。試験が届いていないので、何も証明していません。", "The test's own traffic did not pass the entrance opened for it. It does not reach the rules, so nothing is proven."},
 	"selftest.not_cut":     {"試験用の入口が、閉じても止まりませんでした。すぐに業者に連絡してください。", "The entrance opened for the test did not stop when closed. Call your vendor at once."},
 	"selftest.got_in":      {"外からの通信が断られずに届きました。すぐに業者に連絡してください。", "Traffic from outside got in. Call your vendor at once."},

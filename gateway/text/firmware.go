@@ -16,6 +16,21 @@ var firmwareText = map[string]sentence{
 	"firmware.changed": {
 		"その版は、もう承認を待っていません。だれかが先に操作したか、別の版が届いています。ページを開き直してください。",
 		"That version no longer waits: somebody acted first, or another one has come. Reload the page."},
+	"firmware.cancelled_already": {
+		"その版の承認は、もう取り消されています。",
+		"The approval of that version was taken back already."},
+	"firmware.seen_already": {
+		"この知らせは、もう確認されています。",
+		"Somebody has acknowledged this already."},
+	"firmware.nobody_asked": {
+		"更新の配布元が設定されていないため、調べられません。設定ファイル(site.toml)の [update] に配布元を書くか、更新ファイルを送ってください。",
+		"There is nobody to ask: write the address that updates come from into [update] of site.toml, or send an update file."},
+	"firmware.set_up_first": {
+		"はじめの設定が終わるまで、新しい版は調べません。設定を終えてから、もう一度試してください。",
+		"Nobody is asked for newer versions before the box is set up. Do that first and try again."},
+	"firmware.no_clock": {
+		"箱の時計がまだ合っていないため、調べられません。インターネットにつながっていれば数分で合います。そのあとで、もう一度試してください。",
+		"Nobody can be asked before the clock is set, by which certificates are judged. With an internet line that takes some minutes. Try again then."},
 	"firmware.not_approved": {
 		"この版は、まだ院長が承認していません。",
 		"The director has not approved this version yet."},
@@ -146,19 +161,19 @@ var firmwareText = map[string]sentence{
 		"この版は設定ファイル(site.toml)を読めません。",
 		"This version cannot use site.toml."},
 	"health.no_port": {
-		"ネットワークの口「{port}」が見つかりません。",
+		"ポート「{port}」が見つかりません。",
 		"The port “{port}” is not there."},
 	"health.down": {
-		"ネットワークの口「{port}」が動いていません。",
+		"ポート「{port}」が動いていません。",
 		"The port “{port}” is switched off."},
 	"health.no_carrier": {
-		"前の版ではつながっていたネットワークの口「{port}」が、つながっていません。",
+		"前の版ではつながっていたポート「{port}」が、つながっていません。",
 		"The port “{port}”, which had a link under the version before, has none."},
 	"health.no_address": {
-		"前の版ではアドレスがあったネットワークの口「{port}」に、アドレスがありません。",
+		"前の版ではアドレスがあったポート「{port}」に、アドレスがありません。",
 		"The port “{port}”, which had an address under the version before, has none."},
 	"health.address": {
-		"ネットワークの口「{port}」に、設定されたアドレス {address} がありません。",
+		"ポート「{port}」に、設定されたアドレス {address} がありません。",
 		"The port “{port}” does not have its address {address}."},
 	"health.names": {
 		"名前の検査が、院内側のアドレス {address} で応えません。",
@@ -183,6 +198,9 @@ var firmwareText = map[string]sentence{
 	"gateway.firmware_failed": {
 		"承認された版 {version} に更新できていません。わけは本体の更新のページにあります。",
 		"The approved version {version} could not be installed so far. The page of updates says why."},
+	"gateway.firmware_armed": {
+		"版 {version} で起動する準備を、まだ取り消せていません。自動で取り消しを続けています。その前に再起動すると、この版を試し、正常に動かなければ元に戻ります。",
+		"It could not be undone so far that the next restart tries version {version}. That goes on by itself; if the box restarts before, the version is given up unless it works."},
 	"gateway.firmware_mute": {
 		"本体の更新のしくみが応えません。更新ができないだけで、守りは働いています。再起動しても直らなければ、保守業者に連絡してください。",
 		"The service for updates does not answer. All else works. If a restart does not help, call your vendor."},

@@ -9,6 +9,9 @@ var networkText = map[string]sentence{
 	"network.no_trial": {
 		"確認を待っているネットワークの変更はありません。元に戻った後かもしれません。",
 		"No change of the network waits for a confirmation. It may have gone back already."},
+	"network.busy": {
+		"ネットワークの設定を変えているところです。数秒待って、もう一度確定してください。",
+		"The network is still being changed. Wait some seconds, then confirm again."},
 	"network.site_broken": {
 		"site.toml に誤りがあるため、ネットワークは変えませんでした。",
 		"site.toml has faults; the network was not changed."},
@@ -33,6 +36,15 @@ var networkText = map[string]sentence{
 	"page.network.none": {
 		"確定を待っている変更はありません。",
 		"No change waits to be confirmed."},
+	"page.network.trial": {
+		"ネットワークの設定を変えました。院内の端末からつながることを確かめて、次の時間のうちに確定してください。確定しないと元に戻ります。",
+		"The network was changed. See that the clinic's machines still connect, and confirm within the time below; otherwise it goes back."},
+	"page.network.left": {
+		"元に戻るまで、あと",
+		"It goes back in"},
+	"page.network.outside": {
+		"この画面が開いたことでわかるのは、院内側がつながることだけです。確定する前に、院内の端末で外のページ(いつも使うサイト)も開いてみてください。",
+		"That this page opens shows only that the clinic's side works. Before you confirm, open a page outside on a machine of the clinic, too."},
 	"page.network.confirm": {
 		"この設定で確定する",
 		"Keep the network as it is now"},

@@ -50,7 +50,7 @@ var pageText = map[string]sentence{
 	"page.no_status":    {"この機器の状態を読めませんでした。少し待って、ページを開き直してください。", "The state of this box could not be read. Wait a little and reload the page."},
 
 	// modes
-	"page.mode.setup": {"設定ファイルがまだありません。外からも中からも通信を止めています。設置の業者に、設定ファイル(site.toml)を入れてもらってください。", "There is no configuration yet. All traffic is stopped. Ask the installing vendor for the configuration file (site.toml)."},
+	"page.mode.setup": {"設定ファイルがまだありません。外からも中からも通信を止めています。設置の業者から設定ファイル(site.toml)を受け取り、院長が「設定ファイル」のページで入れてください。", "There is no configuration yet. All traffic is stopped. Get the configuration file (site.toml) from the installing vendor; the director puts it in on the page \"Settings file\"."},
 	"page.mode.kept":  {"新しい設定ファイルに誤りがあるため、前の設定のまま守っています。業者に、設定ファイルの直しを頼んでください。", "The new configuration has mistakes, so the box keeps guarding with the one before. Ask the vendor to correct it."},
 	"page.mode.clock": {"時計が合っているか確かめられません。記録の時刻は確かではありません。確認コードが合わないときは、復旧コードを使ってください。", "The clock could not be checked, so times in the log are not certain. If a one-time code does not fit, use a recovery code."},
 

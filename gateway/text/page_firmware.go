@@ -60,7 +60,7 @@ var pageFirmwareText = map[string]sentence{
 	"page.firmware.open":        {"遠隔保守の入口が開いている間は、再起動できません。", "There is no restart while a maintenance window is open."},
 	"page.firmware.cancel":      {"承認を取り消す", "Take the approval back"},
 	"page.firmware.drop":        {"このファイルを捨てる", "Throw this file away"},
-	"page.firmware.cancelled":   {"取り消しました。", "Taken back."},
+	"page.firmware.cancelled":   {"承認を取り消しました。この版は、もう一度承認するまで入れません。", "The approval is taken back. This version is not installed unless it is approved again."},
 	"page.firmware.dropped":     {"ファイルを捨てました。", "Thrown away."},
 
 	"page.firmware.busy.checking":   {"配布元に新しい版があるか調べています。", "Asking whether there is a newer version."},
@@ -83,11 +83,11 @@ var pageFirmwareText = map[string]sentence{
 	"page.firmware.file_label": {"更新ファイル", "Update file"},
 	"page.firmware.file_hint":  {"名前が monban_ で始まり .update で終わるファイルです。{mb} MB まで。送り終わるまで数分かかることがあります。", "Its name begins with monban_ and ends with .update; up to {mb} MB. Sending it may take some minutes."},
 	"page.firmware.file_do":    {"送る", "Send"},
-	"page.firmware.uploaded":   {"版 {version} を受け取り、署名を確かめました。", "Version {version} has come, and its signature is good."},
+	"page.firmware.uploaded":   {"版 {version} を受け取り、署名を確かめました。院長が承認すると、夜に入れ替えます。", "Version {version} has come, and its signature is good. Once the director approves, it is installed in the night."},
 	"page.firmware.box":        {"この箱の名前", "Name of this box"},
 	"page.firmware.box_means":  {"初期化(すべての記録の消去)のファイルに書く名前です。", "What a file that asks for a factory reset must hold."},
 	"page.firmware.usb_h":      {"USB メモリから", "From a USB stick"},
-	"page.firmware.usb":        {"インターネットにつながらない箱でも同じです。更新ファイルを USB メモリで院内のパソコンに運び、上から送ってください。コンソールにログインできる版(製造と保守のための版)では、箱に USB メモリを挿し、monban slot install ファイル名 でも入れられます。通常の版のコンソールにはログインできません。", "The same goes for a box without internet: carry the file to a computer of the clinic on a USB stick, and send it above. Where one can log in on the console (a version for making and mending boxes), plug the stick into the box; monban slot install FILE installs it, too. The usual version has no log-in on the console."},
+	"page.firmware.usb":        {"インターネットにつながらない箱でも同じです。更新ファイルを USB メモリで院内のパソコンに運び、上から送ってください。箱に USB メモリを挿しても、何も起きません。", "The same goes for a box without internet: carry the file to a computer of the clinic on a USB stick, and send it above. Plugging the stick into the box does nothing."},
 
 	"page.health.firmware":           {"本体の版", "Version"},
 	"page.health.firmware_kept":      {"確定した版です", "kept"},

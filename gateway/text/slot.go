@@ -43,6 +43,9 @@ var slotText = map[string]sentence{
 	"slot.sum": {
 		"更新ファイルの「{piece}」の中身が、署名されたものと違います。もう一度受け取ってください。",
 		"\"{piece}\" of the update is not what was signed. Get it again."},
+	"slot.other": {
+		"届いた更新(版 {version})は、承認されたものと同じではないため、入れませんでした。「本体の更新」のページで承認を取り消し、「今すぐ確認」を押して、出てきた版を承認し直してください。",
+		"The update that came (version {version}) is not the one that was approved, so it was not installed. Take the approval back on the page \"Updates of this box\", press \"Check now\", and approve what is offered then."},
 	"slot.mismatch": {
 		"更新ファイルの起動部分と本体が組になっていません。使わずに、配布元に知らせてください。",
 		"The update's boot piece and root do not belong together. Do not use it, and tell its makers."},
@@ -93,6 +96,9 @@ var slotText = map[string]sentence{
 	"slot.no_reboot": {
 		"再起動を始められませんでした。電源を切らずに、保守業者に連絡してください。",
 		"The restart could not be begun. Leave the box on and call your vendor."},
+	"slot.not_started": {
+		"版 {version} で起動するはずでしたが、前の版が動いています。再起動の途中で電源が切れたか、新しい版が動き出せませんでした。もう一度試すには、承認し直してください。繰り返すときは、保守業者に知らせてください。",
+		"Version {version} was to be started, and the one before runs. The power failed on the way, or the new version did not come up. Approve it again to try once more; if that happens again, tell your vendor."},
 	"slot.failed": {
 		"更新のしくみの中で誤りが起きました({detail})。いま動いている版はそのままです。",
 		"Something went wrong in the update service ({detail}). The running version is as it was."},

@@ -122,6 +122,6 @@ var catalogue = []map[string]sentence{
 	blockText, namesText, pageNamesText,
 	upstreamText, dnsLimitText, listSubsText, pageListsText, groupsText,
 	firmwareText, networkText, pageFirmwareText,
-	slotText,
+	slotText, pageSettingsText,
 	dataText,
 }

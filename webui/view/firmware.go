@@ -9,6 +9,7 @@ type Firmware struct {
 	Fall  *Fall
 	// Slots says that the box can be updated here; all below is empty otherwise.
 	Slots  bool
+	News   string // what is known of a newer version, in a few words
 	Offer  *Offer
 	Check  []Fact // empty: nobody is asked
 	Ask    bool   // this reader may have newer versions looked for

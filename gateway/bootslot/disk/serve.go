@@ -25,7 +25,7 @@ const (
 	maxAsking = 8 // at once; the others wait in the socket
 	stall     = 60 * time.Second
 	whole     = time.Hour
-	patience  = 10 * time.Second // for another's act to end
+	patience  = 5 * time.Second // for another's act to end; clients wait longer, so that they hear slot.busy
 )
 
 // A reply is what the service writes back: either of the two.
