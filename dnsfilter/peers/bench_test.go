@@ -246,7 +246,7 @@ func BenchmarkPeers(b *testing.B) {
 		f.sizes[p.name].after, f.sizes[p.name].most = p.memory("VmRSS"), p.memory("VmHWM")
 		p.end()
 	}
-	f.both = x.both(compiled, how.rounds, how.flood/2)
+	f.both = x.both(compiled, 3*how.rounds, how.flood/4)
 	for _, n := range how.growth {
 		f.growth[n], f.grown[n] = x.grow(all[0], n, how)
 	}

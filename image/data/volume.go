@@ -18,7 +18,7 @@ import (
 const (
 	keySize = 64 // bytes of the random key
 	headMiB = 16 // of a LUKS2 header, as cryptsetup makes it
-	mapping = "monban-data"
+	label   = "monban-data"
 )
 
 // A crypt turns a partition and a key into a device that holds a file system.
@@ -29,27 +29,30 @@ type crypt interface {
 
 // luks is LUKS2 by cryptsetup. The key is random, so that stretching it
 // (argon2) would cost memory and time and add nothing.
-type luks struct{ dev string }
+type luks struct {
+	dev  string // /dev
+	name string // of the opened device
+}
 
 func (luks) format(ctx context.Context, device string, key []byte) error {
 	_, err := run(ctx, key, "cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--key-file", "-",
 		"--cipher", "aes-xts-plain64", "--key-size", "512", "--sector-size", "4096",
-		"--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--label", mapping, device)
+		"--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--label", label, device)
 	return err
 }
 
 func (l luks) open(ctx context.Context, device string, key []byte) (string, error) {
-	mapped := filepath.Join(l.dev, "mapper", mapping)
+	mapped := filepath.Join(l.dev, "mapper", l.name)
 	if _, err := os.Stat(mapped); err == nil {
 		return mapped, nil // by an earlier try of this boot
 	}
-	_, err := run(ctx, key, "cryptsetup", "open", "--type", "luks2", "--key-file", "-", device, mapping)
+	_, err := run(ctx, key, "cryptsetup", "open", "--type", "luks2", "--key-file", "-", device, l.name)
 	return mapped, err
 }
 
 // makeFS makes the file system, with the features of quotas where wanted.
 func makeFS(ctx context.Context, device string, features ...string) error {
-	args := []string{"-q", "-F", "-t", "ext4", "-L", mapping, "-m", "1", "-O", strings.Join(append([]string{"metadata_csum"}, features...), ",")}
+	args := []string{"-q", "-F", "-t", "ext4", "-L", label, "-m", "1", "-O", strings.Join(append([]string{"metadata_csum"}, features...), ",")}
 	if len(features) > 0 {
 		args = append(args, "-E", "quotatype=prjquota")
 	}

@@ -18,12 +18,10 @@ func (m *machine) tpm(dir string) {
 	m.t.Helper()
 	socket := filepath.Join(m.t.TempDir(), "tpm")
 	c := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+dir, "--ctrl", "type=unixio,path="+socket)
-	var said bytes.Buffer
-	c.Stdout, c.Stderr = &said, &said
 	if err := c.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	m.t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	m.beside = c
 	until(m.t, "the TPM in software", 20*time.Second, func() error { _, err := os.Stat(socket); return err })
 	m.extra = []string{"-chardev", "socket,id=tpm,path=" + socket, "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"}
 }

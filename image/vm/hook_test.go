@@ -67,7 +67,7 @@ func (m *machine) pack(name, label string, size int64, content map[string][]byte
 // file is where the box has a file of that name.
 func (s *shell) file(name string) string {
 	s.m.t.Helper()
-	s.run("busybox mountpoint -q " + filesDir + " || { busybox mkdir -p " + filesDir + " && " +
+	s.run("grep -q " + filesDir + " /proc/mounts || { busybox mkdir -p " + filesDir + " && " +
 		"busybox mount -t ext4 -o ro /dev/$(basename $(dirname $(grep -lx files /sys/block/*/serial))) " + filesDir + "; }")
 	return filesDir + "/" + name
 }

@@ -25,11 +25,14 @@ type machine struct {
 	lan    *side
 	run    *exec.Cmd // nil: off
 	ended  chan struct{}
-	line   net.Conn // the second serial line: the shell of test images
-	logged int      // bytes of the serial console that were waited for already
-	strict bool     // the host's cache is bypassed: what was not synced is lost
-	frozen string   // the state to go on from when it is switched on, once
-	extra  []string // more arguments
+	line   net.Conn  // the second serial line: the shell of test images
+	logged int       // bytes of the serial console that were waited for already
+	strict bool      // the host's cache is bypassed: what was not synced is lost
+	frozen string    // the state to go on from when it is switched on, once
+	since  time.Time // when it was switched on
+	extra  []string  // more arguments
+	beside *exec.Cmd // ends when it is switched off; nil: nothing
+	said   strings.Builder
 }
 
 // A board is what a kind of machine needs to be started.
@@ -124,14 +127,15 @@ func (m *machine) on() {
 			"-device", "virtio-net-pci,romfile=,netdev="+card.name+",mac="+card.mac)
 		files = append(files, card.side.tap)
 	}
+	m.since = time.Now()
 	if m.frozen != "" {
 		args = append(args, "-incoming", "file:"+m.frozen)
 		m.frozen = ""
 	}
 	m.run = tool(context.Background(), m.board.program, append(args, m.extra...)...)
 	m.run.ExtraFiles = files
-	var said strings.Builder
-	m.run.Stdout, m.run.Stderr = &said, &said
+	m.said.Reset()
+	m.run.Stdout, m.run.Stderr = &m.said, &m.said
 	// It dies with the thread that started it, also when this process is killed;
 	// so the thread does nothing else.
 	m.run.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -151,7 +155,7 @@ func (m *machine) on() {
 	}
 	select {
 	case <-ended:
-		m.t.Fatalf("%s: %s", m.board.program, said.String())
+		m.t.Fatalf("%s: %s", m.board.program, m.said.String())
 	case <-time.After(300 * time.Millisecond): // a wrong argument shows at once
 	}
 }
@@ -166,6 +170,11 @@ func (m *machine) cut() {
 	if m.line != nil {
 		m.line.Close()
 		m.line = nil
+	}
+	if m.beside != nil {
+		_ = m.beside.Process.Kill()
+		_ = m.beside.Wait()
+		m.beside = nil
 	}
 }
 
@@ -207,6 +216,10 @@ func (m *machine) waitAny(pattern string, within time.Duration) []string {
 			got := re.FindStringSubmatch(all[m.logged:])
 			m.logged += at[1]
 			return got
+		}
+		if m.off() {
+			m.t.Logf("%s ended: %s", m.board.program, m.said.String())
+			return nil
 		}
 		if time.Now().After(end) {
 			return nil

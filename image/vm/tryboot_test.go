@@ -83,19 +83,33 @@ func TestTryboot(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	serial, log := filepath.Join(dir, "serial"), filepath.Join(dir, "log")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	serial, log := filepath.Join(dir, "serial"), filepath.Join(dir, "log")
-	out, err := tool(ctx, "qemu-system-aarch64", "-M", "raspi3b", "-nodefaults", "-nographic", "-no-reboot",
+	qemu := tool(ctx, "qemu-system-aarch64", "-M", "raspi3b", "-nodefaults", "-nographic", "-no-reboot",
 		"-L", filepath.Join(toolbox, "usr/share/qemu"),
 		"-serial", "file:"+serial, "-serial", "null", "-d", "unimp", "-D", log,
 		"-kernel", kernel, "-dtb", pi3(t, dir), "-initrd", filepath.Join(dir, "initrd"),
-		"-append", "console=ttyAMA0,115200 rdinit=/init panic=1").CombinedOutput()
-	said, _ := os.ReadFile(serial)
-	asked, _ := os.ReadFile(log)
-	if err != nil {
-		t.Fatalf("%v\n%s%s", err, out, lastOf(said))
+		"-append", "console=ttyAMA0,115200 rdinit=/init panic=1")
+	var out, said, asked []byte
+	ended := make(chan error)
+	go func() {
+		var err error
+		out, err = qemu.CombinedOutput()
+		ended <- err
+	}()
+	// This machine cannot restart: it stands still.
+	for tick := time.Tick(200 * time.Millisecond); !bytes.Contains(said, []byte("System halted")); {
+		select {
+		case err := <-ended:
+			t.Fatalf("%v\n%s%s", err, out, lastOf(said))
+		case <-tick:
+			said, _ = os.ReadFile(serial)
+		}
 	}
+	asked, _ = os.ReadFile(log)
+	cancel()
+	<-ended
 	if !bytes.Contains(said, []byte("tryboot: operation canceled.")) {
 		t.Errorf("the module did not say that the firmware agreed:\n%s", lastOf(said))
 	}
