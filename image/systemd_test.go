@@ -160,7 +160,7 @@ func TestRights(t *testing.T) {
 		{"monban-trial.service", "User", "[monban]"},
 		{"monban-trial.service", "CapabilityBoundingSet", "[]"},
 		{"monban-provision.service", "CapabilityBoundingSet", "[CAP_SYS_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE]"},
-		{"monban-provision.service", "DeviceAllow", "[block-* r]"},
+		{"monban-provision.service", "DeviceAllow", "[block-* r /dev/console w]"},
 		{"monban-net.service", "CapabilityBoundingSet", "[CAP_CHOWN CAP_DAC_OVERRIDE]"},
 		{"monban-net-change.service", "CapabilityBoundingSet", "[CAP_CHOWN CAP_DAC_OVERRIDE]"},
 		{"monban-net.socket", "SocketUser", "[monban]"},
