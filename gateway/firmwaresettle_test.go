@@ -82,7 +82,7 @@ func TestFirmwareNotStarted(t *testing.T) {
 		v.Offer == nil || !v.Offer.Approved.IsZero() || v.Offer.Fell || b.slots.st.Armed {
 		t.Errorf("%+v, %+v", v, b.slots.st)
 	}
-	if _, ok := b.note("gateway.firmware_failed"); !ok {
+	if _, ok := b.note("gateway.firmware_again"); !ok {
 		t.Error("the first page does not say so")
 	}
 	for range 3 {

@@ -147,6 +147,8 @@ func (g *Gateway) firmwareNotes() (notes []Note) {
 	if o := k.Offer; o != nil {
 		args := map[string]any{"version": o.Manifest.Version.String()}
 		switch {
+		case k.Failed != nil && !o.approved(): // it did not start, and is to be approved anew
+			add("gateway.firmware_again", "caution", args)
 		case k.Failed != nil:
 			add("gateway.firmware_failed", "caution", args)
 		case !o.approved():

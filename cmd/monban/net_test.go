@@ -129,7 +129,16 @@ func TestProvisionCommand(t *testing.T) {
 	}
 	write("monban.db", nil)
 	provision("Set-up code ")
+	// One that is brought later is the one that counts, until one was used.
+	write(provisioning.Seed, []byte("zzzz-efgh-jkmn-pqrs\n"))
+	if provision("Set-up code "); code() != "zzzz-efgh-jkmn-pqrs\n" {
+		t.Errorf("the set-up code brought later is %q", code())
+	}
 	if err := os.Remove(filepath.Join(dir, gateway.SetUpFile)); err != nil {
+		t.Fatal(err)
+	}
+	provision("")
+	if err := os.Remove(filepath.Join(dir, provisioning.Seed)); err != nil {
 		t.Fatal(err)
 	}
 	provision("")

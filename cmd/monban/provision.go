@@ -61,11 +61,11 @@ func (c *provisionCmd) take(e *env, state netchange.State) error {
 func (c *provisionCmd) sayCode(e *env, state netchange.State) error {
 	file := gateway.SetUpFile
 	switch {
-	case state.Has(file):
-	case state.Has(provision.Seed):
-		file = provision.Seed
-	case state.Has("monban.db"): // it was used
+	case state.Has("monban.db") && !state.Has(file): // it was used; none that is brought counts
 		return nil
+	case state.Has(provision.Seed): // the service will put it in the other's place
+		file = provision.Seed
+	case state.Has(file):
 	default:
 		code, _ := people.NewSetupCode()
 		if err := state.Write(provision.Seed, []byte(code+"\n")); err != nil {

@@ -195,6 +195,9 @@ var firmwareText = map[string]sentence{
 	"gateway.firmware_offer": {
 		"本体の新しい版 {version} が、院長の承認を待っています。",
 		"Version {version} of the box's software waits for the director's approval."},
+	"gateway.firmware_again": {
+		"版 {version} は始まりませんでした。もう一度試すには、院長が本体の更新のページでもう一度承認してください。",
+		"Version {version} did not start. To have it tried again, the director has to approve it again on the page of updates."},
 	"gateway.firmware_failed": {
 		"承認された版 {version} に更新できていません。わけは本体の更新のページにあります。",
 		"The approved version {version} could not be installed so far. The page of updates says why."},

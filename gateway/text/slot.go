@@ -135,5 +135,6 @@ var slotText = map[string]sentence{
 	"command.slot.no_file": {"更新ファイル {file} を読めません。", "The update file {file} cannot be read."},
 	"slot.trial.kept":      {"版 {version} が正常に動くことを60秒間確かめ、確定しました。", "Version {version} was seen to work for 60 seconds and is kept."},
 	"slot.trial.given_up":  {"版 {version} が10分以内に正常になりませんでした。再起動して元の版に戻ります。", "Version {version} did not get healthy within ten minutes. Restarting into the one before."},
+	"slot.trial.unjudged":  {"新しい版を確かめるプログラムが、最後まで働きませんでした。", "What tries the new version did not get to its end."},
 	"slot.trial.mute":      {"この箱の守りのプログラムが応えません。", "The box's gatekeeper does not answer."},
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,15 +47,15 @@ func TestDownloadStalls(t *testing.T) {
 // A slow one is waited for.
 func TestSlowIsNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		silent := false
-		timer := time.AfterFunc(stall, func() { silent = true })
+		var silent atomic.Bool
+		timer := time.AfterFunc(stall, func() { silent.Store(true) })
 		begun := time.Now()
 		_, err := io.Copy(io.Discard, telling{&slow{left: 100}, func() { timer.Reset(stall) }})
-		if err != nil || silent || time.Since(begun) < 50*stall {
-			t.Errorf("%v, silent %t after %s", err, silent, time.Since(begun))
+		if err != nil || silent.Load() || time.Since(begun) < 50*stall {
+			t.Errorf("%v, silent %t after %s", err, silent.Load(), time.Since(begun))
 		}
 		time.Sleep(stall)
-		if synctest.Wait(); !silent {
+		if synctest.Wait(); !silent.Load() {
 			t.Error("and never found silent")
 		}
 	})

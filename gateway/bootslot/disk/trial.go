@@ -51,6 +51,14 @@ func (w Watch) Run(ctx context.Context) error {
 	}
 	var unkept []*text.Fault // why it could not be kept
 	alone := false           // there is nothing to go back to
+	if t.Began >= bootslot.TrialLast {
+		// Those that judged before came to no end, nor would this one.
+		err := w.giveUp(ctx, version, []*text.Fault{text.NewFault("slot.trial.unjudged")})
+		if alone = is(err, "slot.no_other"); !alone {
+			return err
+		}
+		w.Warn(err)
+	}
 	for {
 		h := w.look(ctx)
 		step := t.Saw(w.Boot(), h.OK())

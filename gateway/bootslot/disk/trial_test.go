@@ -99,7 +99,10 @@ func TestWatch(t *testing.T) {
 		"not marked as begun": {keeper{trial: true, beginErr: text.NewFault("slot.esp")}, func(time.Duration) bootslot.Health { return well }, 0, "[kept at 1m0s]", false},
 		"never healthy, begun anew": {keeper{trial: true}, func(time.Duration) bootslot.Health { return ill }, 19 * time.Minute,
 			"[because of slot.trial.mute at 1m0s restarted at 1m0s]", false},
-		"healthy, begun anew":               {keeper{trial: true}, func(time.Duration) bootslot.Health { return well }, 19 * time.Minute, "[kept at 1m0s]", false},
+		"healthy, begun anew": {keeper{trial: true}, func(time.Duration) bootslot.Health { return well }, 19 * time.Minute, "[kept at 1m0s]", false},
+		"begun anew too late": {keeper{trial: true}, nil, bootslot.TrialLast, "[because of slot.trial.unjudged at 0s restarted at 0s]", false},
+		"begun anew too late, and alone": {keeper{trial: true, backErr: text.NewFault("slot.no_other")}, func(time.Duration) bootslot.Health { return well }, bootslot.TrialLast,
+			"[because of slot.trial.unjudged at 0s kept at 1m0s]", false},
 		"nobody knows, and for a long time": {keeper{trial: true, statusErr: gone}, nil, time.Hour, "[]", true},
 		"nobody knows":                      {keeper{trial: true, statusErr: gone}, nil, 0, "[]", true},
 	} {
