@@ -26,7 +26,10 @@ type told struct {
 	at   func(string)
 }
 
-func (s *told) note(what string) error {
+func (s *told) note(ctx context.Context, what string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	s.mu.Lock()
 	s.asks = append(s.asks, what)
 	at := s.at
@@ -43,12 +46,12 @@ func (s *told) note(what string) error {
 	return nil
 }
 
-func (s *told) Reload(context.Context) error { return s.note("reload") }
-func (s *told) Job(_ context.Context, do Verb, unit string) error {
-	return s.note(string(do) + " " + unit)
+func (s *told) Reload(ctx context.Context) error { return s.note(ctx, "reload") }
+func (s *told) Job(ctx context.Context, do Verb, unit string) error {
+	return s.note(ctx, string(do)+" "+unit)
 }
-func (s *told) Begin(_ context.Context, do Verb, unit string) error {
-	return s.note("begin " + string(do) + " " + unit)
+func (s *told) Begin(ctx context.Context, do Verb, unit string) error {
+	return s.note(ctx, "begin "+string(do)+" "+unit)
 }
 func (s *told) Close() {}
 func (s *told) take() string {
@@ -176,9 +179,12 @@ func (b *bench) made(t *testing.T) {
 	until(t, "made", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.aim == nil })
 }
 
-const all = "StopUnit monban-dns-udp.socket\nStopUnit monban-dns-tcp.socket\nStopUnit monban-page.socket\nStopUnit monban-http.socket\nStopUnit monban.service\n" +
-	"reload\nReloadOrTryRestartUnit systemd-networkd.service\n" +
-	"StartUnit monban-dns-udp.socket\nStartUnit monban-dns-tcp.socket\nStartUnit monban-page.socket\nStartUnit monban-http.socket\nbegin StartUnit monban.service"
+const (
+	stops = "StopUnit monban-dns-udp.socket\nStopUnit monban-dns-tcp.socket\nStopUnit monban-page.socket\nStopUnit monban-http.socket\nStopUnit monban.service\n" +
+		"reload\n"
+	starts = "StartUnit monban-dns-udp.socket\nStartUnit monban-dns-tcp.socket\nStartUnit monban-page.socket\nStartUnit monban-http.socket\nbegin StartUnit monban.service"
+	all    = stops + "ReloadOrTryRestartUnit systemd-networkd.service\n" + starts
+)
 
 // What somebody confirms stays.
 func TestConfirm(t *testing.T) {

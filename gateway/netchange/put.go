@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,10 +60,26 @@ func (b Box) its(f netconf.Files) netconf.Files {
 }
 
 // inForce is the copy, below /run, of the site.toml the network was made from.
+// It is empty from the beginning of a change until all of it is made.
 const inForce = "monban-net/site.toml"
 
-// keep remembers which site.toml the network is made from.
+// keep remembers which site.toml the network was made from.
 func (b Box) keep(site []byte) error { return replace(filepath.Join(b.Run, inForce), site, 0o600) }
+
+// unfinished says whether a change was begun and not finished.
+func (b Box) unfinished() bool {
+	site, err := os.ReadFile(filepath.Join(b.Run, inForce))
+	return err == nil && len(site) == 0
+}
+
+// paths are all paths this box may have files at.
+func (b Box) paths() []string {
+	f := netconf.Files{}
+	for _, path := range netconf.Paths() {
+		f[path] = ""
+	}
+	return slices.Collect(maps.Keys(b.its(f)))
+}
 
 // Boot puts the files in place before anything reads them but systemd, which
 // has read its units already, and what names the ports. site is what they were
@@ -86,43 +103,65 @@ func (b Box) Boot(ctx context.Context, site []byte, f netconf.Files) error {
 
 // Change puts the files in place on a box that runs. What listens on other
 // addresses than before is stopped for a moment, the service with it: it holds
-// the sockets too. All steps are tried.
-func (b Box) Change(ctx context.Context, f netconf.Files) error {
+// the sockets too. All steps are tried. undone are the paths of files that an
+// earlier change put in place and nobody could be told of: they count as changed.
+// Those that remain are returned.
+func (b Box) Change(ctx context.Context, f netconf.Files, undone []string) ([]string, error) {
 	changed, err := b.place(f)
-	if err != nil || b.Dial == nil || len(changed) == 0 {
-		return err
+	changed = slices.Compact(slices.Sorted(slices.Values(append(changed, undone...))))
+	if err != nil || len(changed) == 0 {
+		return changed, err
+	}
+	if b.Dial == nil {
+		return nil, nil
 	}
 	s, err := b.Dial(ctx)
 	if err != nil {
-		return err
+		return changed, err
 	}
 	defer s.Close()
 	var errs []error
-	job := func(do Verb, unit string) { errs = append(errs, s.Job(ctx, do, unit)) }
-	sockets := in(changed, "systemd/system/")
+	var failed []string // directories nobody was told of
+	step := func(dir string, err error) {
+		if err != nil {
+			errs, failed = append(errs, err), append(failed, dir)
+		}
+	}
+	sockets := in(changed, forSockets)
 	if sockets {
 		// The sockets first: a question would start the service again.
 		for _, unit := range append(netconf.SocketUnits(), "monban.service") {
-			job(Stop, unit)
+			step(forSockets, s.Job(ctx, Stop, unit))
 		}
 	}
-	errs = append(errs, s.Reload(ctx), b.name(ctx, s, changed, f))
-	if in(changed, "systemd/network/") {
-		job(Renew, "systemd-networkd.service")
+	step("", s.Reload(ctx))
+	step(forPorts, b.name(ctx, s, changed, f))
+	if in(changed, forPorts) {
+		step(forPorts, s.Job(ctx, Renew, "systemd-networkd.service"))
 	}
-	if in(changed, "systemd/timesyncd.conf.d/") {
-		job(Restart, "systemd-timesyncd.service")
+	if in(changed, forTime) {
+		step(forTime, s.Job(ctx, Restart, "systemd-timesyncd.service"))
 	}
 	if sockets {
 		for _, unit := range netconf.SocketUnits() {
-			job(Start, unit)
+			step(forSockets, s.Job(ctx, Start, unit))
 		}
 		// It is ready when its database is, which may take longer than
 		// whoever asks for something meanwhile waits.
-		errs = append(errs, s.Begin(ctx, Start, "monban.service"))
+		step(forSockets, s.Begin(ctx, Start, "monban.service"))
 	}
-	return errors.Join(errs...)
+	told := func(path string) bool {
+		return !slices.ContainsFunc(failed, func(dir string) bool { return strings.HasPrefix(path, dir) })
+	}
+	return slices.DeleteFunc(changed, told), errors.Join(errs...)
 }
+
+// Directories of files that one part of the system reads.
+const (
+	forSockets = "systemd/system/"
+	forPorts   = "systemd/network/"
+	forTime    = "systemd/timesyncd.conf.d/"
+)
 
 func in(changed []string, dir string) bool {
 	return slices.ContainsFunc(changed, func(path string) bool { return strings.HasPrefix(path, dir) })

@@ -34,11 +34,15 @@ type Service struct {
 	group *run.Group
 	wake  func() // has Serve look again what it waits for
 
-	mu    sync.Mutex // not held while systemd is told
-	until time.Time  // end of the trial; zero: there is none
-	stuck bool       // the change went back, but site.toml could not yet
-	aim   []byte     // the site.toml the network is being made from; nil: nobody is at it
-	next  *change    // what is to be made after what is being made
+	mu    sync.Mutex    // not held while systemd is told
+	until time.Time     // end of the trial, or when what failed is tried again; zero: neither
+	stuck bool          // the change went back, but site.toml could not yet
+	aim   *change       // the last that is being made or waits for it; nil: nobody is at it
+	next  *change       // what is to be made after what is being made
+	owed  *change       // what could not be made and has nothing to go back to; nil: nothing
+	pause time.Duration // from the failure of owed to its next try; 0: none failed
+
+	undone []string // paths of files the system was not told of yet; the worker's own
 }
 
 // reply is what is written back: either of the two.
@@ -58,19 +62,17 @@ const (
 )
 
 // Serve answers requests one after the other, also while the network changes,
-// until ctx ends, or until nobody asked for idle (0: for ever), no change is on
-// trial and none is being made. A trial that an earlier run of the service left
-// behind has its whole time again.
+// until ctx ends and what was begun is made, or until nobody asked for idle (0:
+// for ever), no change is on trial, none is being made and none is owed. A trial
+// that an earlier run of the service left behind has its whole time again; a
+// change it died in counts as failed.
 func (s *Service) Serve(ctx context.Context, l *net.UnixListener, idle time.Duration) error {
 	group, ctx := run.NewGroup(ctx)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	s.mu.Lock()
 	s.group, s.wake = group, func() { _ = l.SetDeadline(time.Now()) }
-	s.aim, s.next = nil, nil
-	if s.State.Has(before) {
-		s.until = time.Now().Add(s.Patience)
-	}
+	s.resume()
 	s.mu.Unlock()
 	for {
 		rest, err := s.await(l, idle)
@@ -106,8 +108,8 @@ func (s *Service) await(l *net.UnixListener, idle time.Duration) (rest time.Time
 	return rest, l.SetDeadline(rest)
 }
 
-// over takes a change back whose time is over, and says whether there is
-// nothing left to wait for.
+// over takes a change back whose time is over, or tries again what is owed, and
+// says whether there is nothing left to wait for.
 func (s *Service) over(rest time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +117,12 @@ func (s *Service) over(rest time.Time) bool {
 	if s.until.IsZero() {
 		return !rest.IsZero() && !now.Before(rest)
 	}
-	if !now.Before(s.until) {
+	switch {
+	case now.Before(s.until):
+	case s.owed != nil:
+		s.until = time.Time{}
+		s.begin(s.owed)
+	default:
 		s.revert()
 	}
 	return false
@@ -142,9 +149,9 @@ func (s *Service) answer(ctx context.Context, c *net.UnixConn) {
 		return // it was told that nobody answers, and asks again
 	}
 	s.mu.Lock()
-	var then *change
+	var begun bool
 	if err == nil {
-		then, err = s.do(r)
+		begun, err = s.do(r)
 	}
 	left := s.left()
 	s.mu.Unlock()
@@ -156,9 +163,9 @@ func (s *Service) answer(ctx context.Context, c *net.UnixConn) {
 	}
 	_ = json.NewEncoder(c).Encode(ans)
 	c.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begin(then)
+	if begun {
+		s.group.Go("change", s.work)
+	}
 }
 
 // gone says whether whoever asked has hung up.

@@ -125,9 +125,9 @@ func TestIdle(t *testing.T) {
 	done := make(chan error, 1)
 	b.site(t, two)
 	defer b.post(t, netconf.Apply).Close() // it may be gone before anybody asks
-	go func() { done <- b.Serve(t.Context(), l, 300*time.Millisecond) }()
+	go func() { done <- b.Serve(t.Context(), l, 2*time.Second) }()
 	<-at
-	time.Sleep(time.Second) // longer than it waits when nothing is being made
+	time.Sleep(3 * time.Second) // longer than it waits when nothing is being made
 	if _, fault := b.ask(t, netconf.Look); fault != "" {
 		t.Error("it went away:", fault)
 	}
@@ -219,6 +219,20 @@ func TestSiteStuck(t *testing.T) {
 	}
 	if c, fault := b.ask(t, netconf.Look); c.Left != 0 || fault != "" {
 		t.Error("still on trial:", c, fault)
+	}
+
+	// Somebody puts it right by hand.
+	if err := os.RemoveAll(site); err != nil {
+		t.Fatal(err)
+	}
+	b.site(t, one)
+	if err := os.Remove(filepath.Join(b.dir, "state", before)); err != nil {
+		t.Fatal(err)
+	}
+	b.expire()
+	until(t, "loose", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return !b.stuck })
+	if c, fault := b.ask(t, netconf.Apply); c.Left != 0 || fault != "" {
+		t.Error("still stuck:", c, fault)
 	}
 }
 
