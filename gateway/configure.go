@@ -94,7 +94,7 @@ func (g *Gateway) plannable(c config.Config) error {
 }
 
 // reload reads site.toml again and puts what it says in force. Who is the one
-// who asked for it; Box when the file changed by itself.
+// who asked for it; Box when the file changed by itself. g.siting is held.
 func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 	old := g.current()
 	s := g.readSite()
@@ -126,7 +126,24 @@ func (g *Gateway) reload(ctx context.Context, who people.Actor) {
 }
 
 // Reload puts site.toml in force as it is now. It is what SIGHUP does.
-func (g *Gateway) Reload(ctx context.Context) { g.reload(ctx, people.Box) }
+func (g *Gateway) Reload(ctx context.Context) {
+	g.siting.Lock()
+	defer g.siting.Unlock()
+	g.reload(ctx, people.Box)
+}
+
+// siteChanged says whether another site.toml lies there than was read last.
+func (g *Gateway) siteChanged() bool { return stampOf(g.o.Config) != g.current().file }
+
+// reloadChanged reads site.toml again, unless whoever changed it meanwhile has
+// put it in force, or has taken back what could not be recorded.
+func (g *Gateway) reloadChanged(ctx context.Context) {
+	g.siting.Lock()
+	defer g.siting.Unlock()
+	if g.siteChanged() {
+		g.reload(ctx, people.Box)
+	}
+}
 
 // revoke closes the windows whose vendor, device or range next no longer has.
 // g.acts is held. What the kernel will not close yet, the keeper closes.
@@ -232,8 +249,8 @@ func (g *Gateway) watchFiles(ctx context.Context) error {
 		case <-tick.C:
 		}
 		switch {
-		case stampOf(g.o.Config) != g.current().file:
-			g.reload(ctx, people.Box)
+		case g.siteChanged():
+			g.reloadChanged(ctx)
 		case g.listsChanged():
 			g.loadLists()
 			g.kick()

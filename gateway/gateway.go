@@ -40,7 +40,7 @@ type Gateway struct {
 	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
 	missed  map[int64]error  // why a planned window is not open yet; by acts
 	writing sync.Mutex       // one writer of late records
-	siting  sync.Mutex       // one change of site.toml by the page at a time
+	siting  sync.Mutex       // site.toml is read again, or changed by the page, one at a time
 	naming  sync.Mutex       // held from planning the filter's policy to setting it, so that no older one comes after a newer
 
 	mu        sync.Mutex // guards what follows; never held over disk or kernel

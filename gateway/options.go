@@ -112,6 +112,9 @@ type Options struct {
 	Untuned func() []string // optional
 	// Network asks the root service that changes the network.
 	Network func(context.Context, netconf.Request) (netconf.Change, error) // optional; without it the ports are somebody else's
+	// SocketsOnly: that service says where the product's sockets listen, and
+	// leaves the rest of the network to its owner.
+	SocketsOnly bool
 	// Data is what became of the partition for records at boot; zero where the
 	// box was not started from the image.
 	Data image.DataState

@@ -48,7 +48,7 @@ type SiteCheck struct {
 	Old   []byte         // what is in force; empty in set-up mode
 	First bool           // the box has no configuration: there is nothing to go back to
 	Ports bool           // the box sets its ports up by itself
-	Trial bool           // the network changes, and goes back unless somebody confirms it
+	Trial bool           // the network, as far as it is the box's, changes, and goes back unless somebody confirms it
 	LAN   []netip.Prefix // the box's addresses in the clinic, if they become others
 }
 
@@ -101,10 +101,11 @@ func sumOf(b []byte) string {
 
 // siteShut says why site.toml cannot be changed now: a change of the network
 // that goes back takes the file with it, and a version on trial that goes back
-// may not know what the new file says.
+// may not know what the new file says. Whether a change may still go back is
+// seen from what it would go back to: who confirms it at the console tells
+// nobody here.
 func (g *Gateway) siteShut() error {
-	_, err := os.Stat(filepath.Join(g.o.State, netconf.BeforeFile))
-	if err == nil || g.trialLeft() > 0 {
+	if _, err := os.Stat(filepath.Join(g.o.State, netconf.BeforeFile)); err == nil {
 		return text.NewFault("site.network_on_trial")
 	}
 	if _, trial := g.firmwareGlance(); trial || g.keptFirmware().Trial != nil {
@@ -140,13 +141,22 @@ func (g *Gateway) checkSite(b []byte) (SiteCheck, error) {
 	if s.mode == Guarding && bytes.Equal(b, unixText(disk)) {
 		return SiteCheck{}, text.NewFault("site.same")
 	}
-	check := SiteCheck{Text: b, Base: sum, Old: unixText(g.siteInForce(disk)), First: s.mode == SetUp, Ports: g.o.Network != nil}
+	check := SiteCheck{Text: b, Base: sum, Old: unixText(g.siteInForce(disk)), First: s.mode == SetUp, Ports: g.o.Network != nil && !g.o.SocketsOnly}
 	if !slices.Equal(s.config.LAN.Addresses, c.LAN.Addresses) {
 		check.LAN = c.LAN.Addresses
 	}
-	// How many cores there are is the same on both sides.
-	check.Trial = check.Ports && s.mode != SetUp && netconf.For(s.config, 1).String() != netconf.For(c, 1).String()
+	check.Trial = g.o.Network != nil && s.mode != SetUp && g.netFiles(s.config) != g.netFiles(c)
 	return check, nil
+}
+
+// netFiles are the files of c that the service of the network would compare.
+// How many cores there are is the same on both sides.
+func (g *Gateway) netFiles(c config.Config) string {
+	f := netconf.For(c, 1)
+	if g.o.SocketsOnly {
+		f = f.Sockets()
+	}
+	return f.String()
 }
 
 // unixText is b as a form sends it back: browsers end lines with CRLF, and

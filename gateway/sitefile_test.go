@@ -15,6 +15,7 @@ import (
 	"monban/gateway/config"
 	"monban/gateway/netchange"
 	"monban/gateway/netconf"
+	"monban/gateway/run"
 	"monban/gateway/text"
 	"monban/gateway/window"
 )
@@ -156,7 +157,9 @@ func TestChangeSiteOnTrial(t *testing.T) {
 	var left time.Duration
 	asked := 0
 	b.o.Network = func(_ context.Context, r netconf.Request) (netconf.Change, error) {
-		asked++
+		if asked++; left > 0 { // as the service does before it answers
+			b.write(netconf.BeforeFile, string(config.Example))
+		}
 		return netconf.Change{Left: left}, nil
 	}
 	b.start()
@@ -179,6 +182,11 @@ func TestChangeSiteOnTrial(t *testing.T) {
 	}
 	_, err = b.ChangeSite(t.Context(), b.director(), sumOf(moved), config.Example)
 	fails(t, err, "site.network_on_trial")
+	// Confirmed at the console: what it would go back to is gone at once.
+	os.Remove(filepath.Join(b.dir, netconf.BeforeFile))
+	if _, err = b.CheckSite(t.Context(), b.director(), config.Example); err != nil || b.trialLeft() == 0 {
+		t.Error("a confirmed change still shuts the file:", err)
+	}
 	left = 0
 	if err := b.ConfirmNetwork(t.Context(), b.director()); err != nil {
 		t.Fatal(err)
@@ -198,6 +206,68 @@ func TestChangeSiteOnTrial(t *testing.T) {
 	fails(t, err, "firmware.on_trial")
 	if b.onDisk() != string(moved) {
 		t.Error("changed all the same")
+	}
+}
+
+// Where the network is its owner's, only where the sockets listen goes on
+// trial, and nothing is said of what the owner sets up.
+func TestCheckSiteSocketsOnly(t *testing.T) {
+	b := newBox(t)
+	b.o.SocketsOnly = true
+	b.o.Network = func(context.Context, netconf.Request) (netconf.Change, error) { return netconf.Change{}, nil }
+	b.start()
+	for _, x := range []struct {
+		name  string
+		pairs []string
+		trial bool
+	}{
+		{"whom it asks for names", []string{`"198.51.100.153:53"`, `"198.51.100.154:53"`}, false},
+		{"the WAN", []string{`interface = "wan0"`, `interface = "wan9"`}, false},
+		{"the address of the page", []string{"192.168.10.1/24", "192.168.11.1/24"}, true},
+	} {
+		next := changed(t, x.pairs...)
+		b.Gateway.o.SocketsOnly = true
+		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || c.Trial != x.trial || c.Ports {
+			t.Errorf("%s: trial %t, ports %t, %v", x.name, c.Trial, c.Ports, err)
+		}
+		b.Gateway.o.SocketsOnly = false
+		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || !c.Trial || !c.Ports {
+			t.Errorf("%s on a box of its own: trial %t, ports %t, %v", x.name, c.Trial, c.Ports, err)
+		}
+	}
+}
+
+// Whoever watches the file leaves a change by the page to the page: it is put
+// in force once, under its own number.
+func TestChangeSiteWatched(t *testing.T) {
+	b := running(t)
+	next := changed(t, "レセコン保守(株)", "別の会社")
+	director := b.director()
+	both, _ := run.NewGroup(t.Context())
+	b.acts.Lock() // nothing is in force before it is free
+	both.Go("page", func(ctx context.Context) error {
+		_, err := b.ChangeSite(ctx, director, sumOf(config.Example), next)
+		return err
+	})
+	for b.onDisk() != string(next) {
+		time.Sleep(time.Millisecond)
+	}
+	both.Go("watch", func(ctx context.Context) error {
+		b.reloadChanged(ctx)
+		return nil
+	})
+	time.Sleep(100 * time.Millisecond) // both are as far as they come
+	b.acts.Unlock()
+	if err := both.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.current(); b.lines("config.applied") != 1 || s.generation != 2 || s.mode != Guarding {
+		t.Errorf("in force %d times, generation %d, %s", b.lines("config.applied"), s.generation, s.mode)
+	}
+	b.write("site.toml", string(config.Example))
+	b.reloadChanged(t.Context())
+	if b.lines("config.applied") != 2 {
+		t.Error("another file is not read")
 	}
 }
 

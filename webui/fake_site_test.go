@@ -19,6 +19,7 @@ import (
 type siteSide struct {
 	site     string // empty: the example below
 	siteShut error
+	ownPorts bool // the ports are their owner's
 }
 
 const exampleSite = "version = 1\nclinic = \"さくら医院\" # </textarea><script>alert(1)</script>\n\n[wan]\ninterface = \"wan0\"\n\n[lan]\ninterface = \"lan0\"\naddresses = [\"192.168.10.1/24\"]\n"
@@ -60,7 +61,7 @@ func (f *fake) CheckSite(_ context.Context, _ people.Actor, b []byte) (gateway.S
 	case s == f.siteText():
 		return gateway.SiteCheck{}, text.NewFault("site.same")
 	}
-	return gateway.SiteCheck{Text: []byte(s), Base: sumText(f.siteText()), Old: []byte(f.siteText()), First: f.mode == gateway.SetUp, Ports: true,
+	return gateway.SiteCheck{Text: []byte(s), Base: sumText(f.siteText()), Old: []byte(f.siteText()), First: f.mode == gateway.SetUp, Ports: !f.ownPorts,
 		Trial: strings.Contains(s, "moved")}, nil
 }
 

@@ -79,7 +79,7 @@ func TestFirmwarePageInBothLanguages(t *testing.T) {
 func TestFirmwarePageSays(t *testing.T) {
 	all := firmStates()
 	for name, want := range map[string][]string{
-		"offer":               {"0.1.0", "確定", "A 面", "0.0.9", "院長の承認を待っています", "84 MB", "作者の署名", "起動が 3 秒短く", "02:00", "updates.example.com", "USB メモリ"},
+		"offer":               {"0.1.0", "確定", "A 面", "0.0.9", "院長の承認を待っています", "84 MB", "作者の署名", "起動が 3 秒短く", "02:00", "updates.example.com", "USB メモリを箱に挿しても、更新は始まりません"},
 		"none":                {"新しい版は、いま知られていません", "今すぐ確認"},
 		"unasked":             {"[update]", "空か、起動できません"},
 		"no slots":            {"monban_….deb", "入れ替えられません"},

@@ -3,6 +3,7 @@ package webui
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // A comparison as diff -u writes it; taking it apart gives both texts back.
@@ -43,6 +44,57 @@ func apart(t *testing.T, all []diffLine, before, after string) {
 	if strings.Join(a, "\n") != strings.Join(lines(before), "\n") || strings.Join(b, "\n") != strings.Join(lines(after), "\n") {
 		t.Errorf("%q, %q came apart as %q, %q", before, after, a, b)
 	}
+}
+
+// Lines that differ are never shown the same; others are shown as they are.
+func TestApartLines(t *testing.T) {
+	for _, x := range []struct{ before, after, want string }{
+		{"a\u00a0b", "a b", "- a<U+00A0>b\n+ a b\n"},
+		{"a\tb", "a b", "- a<U+0009>b\n+ a b\n"},
+		{"a", "a  ", "- a\n+ a<U+0020><U+0020>\n"},
+		{"が", "か\u3099", "- が\n+ <U+304B><U+3099>\n"},
+		{"神", "\ufa19", "- 神\n+ <U+FA19>\n"},
+		{"a\u200b", "a\u202e", "- a<U+200B>\n+ a<U+202E>\n"},
+		{"a", "a\ufe0f", "- a\n+ a<U+FE0F>\n"},
+		{"a<\xff", "a<\xfe", "- a<U+003C><FF>\n+ a<U+003C><FE>\n"},
+		{"a\u00a0b", "a b\na<U+00A0>b", "- a<U+00A0>b\n+ a b\n+ a<U+003C>U+00A0>b\n"},
+		{"key = 1", "  key = 1", "- key = 1\n+   key = 1\n"},
+		{"a <\t", "b <\t", "- a < \n+ b < \n"},
+	} {
+		all := diffLines(x.before, x.after)
+		show, alike := apartLines(all)
+		if got, _, _ := unified(all, show); got != "@@ -1 +1 @@\n"+x.want || alike != strings.Contains(got, "<U+") {
+			t.Errorf("%q, %q: %s", x.before, x.after, got)
+		}
+	}
+	// A line that only moves is the same on both sides.
+	all := diffLines("\u3000x\na\nb\n", "a\nb\n\u3000x\n")
+	if show, alike := apartLines(all); alike || show("\u3000x") != " x" {
+		t.Error("a line that moved is said to be another")
+	}
+}
+
+func FuzzApartLines(f *testing.F) {
+	f.Add("a\u00a0b<", "a b<U+003C>")
+	f.Add("か\u3099\t", "が")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		all := diffLines(before, after)
+		show, _ := apartLines(all)
+		shown := map[string]string{}
+		for _, l := range all {
+			if l.sign == ' ' {
+				continue
+			}
+			s := strings.TrimRight(show(l.text), " ")
+			if strings.Contains(s, "\n") || !utf8.ValidString(s) {
+				t.Errorf("%q is shown as %q", l.text, s)
+			}
+			if was, ok := shown[s]; ok && was[1:] != l.text && was[0] != l.sign {
+				t.Errorf("%q and %q are both shown as %q", was[1:], l.text, s)
+			}
+			shown[s] = string(l.sign) + l.text
+		}
+	})
 }
 
 func FuzzUnified(f *testing.F) {

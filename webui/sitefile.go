@@ -118,30 +118,35 @@ func (v *visit) siteDownload() error {
 	})
 }
 
-// sentSite is the text that was sent: the chosen file, or else what was typed.
-// It is kept in memory only.
-func (v *visit) sentSite() (string, error) {
+// sentSite is the text that was sent: the chosen file, or else what was typed;
+// nil: it could not be read. It is kept in memory only.
+func (v *visit) sentSite() (*string, error) {
 	err := v.r.ParseMultipartForm(maxSiteForm)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return "", text.NewFault("site.too_large", "max", config.MaxSize>>10)
+		return nil, text.NewFault("site.too_large", "max", config.MaxSize>>10)
 	case err != nil && !errors.Is(err, http.ErrNotMultipart):
-		return "", text.NewFault("page.bad_form").Because(err)
+		return nil, text.NewFault("page.bad_form").Because(err)
 	}
-	file, _, err := v.r.FormFile("file")
+	sent := v.r.PostForm.Get("site")
+	file, chosen, err := v.r.FormFile("file")
 	if err != nil {
-		return v.r.PostForm.Get("site"), nil // none was chosen
+		return &sent, nil // none was chosen
 	}
 	defer file.Close()
+	if chosen.Filename == "" {
+		return &sent, nil // nor here
+	}
 	b, err := io.ReadAll(file)
-	if err != nil {
-		return "", text.NewFault("page.bad_form").Because(err)
+	switch {
+	case err != nil:
+		return nil, text.NewFault("page.bad_form").Because(err)
+	case len(b) == 0:
+		return &sent, text.NewFault("site.file_empty")
 	}
-	if len(b) == 0 { // none was chosen
-		return v.r.PostForm.Get("site"), nil
-	}
-	return string(b), nil
+	sent = string(b)
+	return &sent, nil
 }
 
 // checkSite shows what the text would change. It changes nothing, so it answers
@@ -149,14 +154,14 @@ func (v *visit) sentSite() (string, error) {
 func (v *visit) checkSite() error {
 	sent, err := v.sentSite()
 	if err != nil {
-		return v.siteAgain(err, nil)
+		return v.siteAgain(err, sent)
 	}
 	if v.r.PostForm.Get("edit") != "" {
-		return v.sitePage(http.StatusOK, &sent, nil)
+		return v.sitePage(http.StatusOK, sent, nil)
 	}
-	c, err := v.Gateway.CheckSite(v.r.Context(), v.who, []byte(sent))
+	c, err := v.Gateway.CheckSite(v.r.Context(), v.who, []byte(*sent))
 	if err != nil {
-		return v.siteAgain(err, &sent)
+		return v.siteAgain(err, sent)
 	}
 	return v.siteCheckPage(http.StatusOK, c, nil)
 }
@@ -178,7 +183,12 @@ func (v *visit) siteAgain(err error, sent *string) error {
 // siteCheckPage draws the changes and the question.
 func (v *visit) siteCheckPage(status int, c gateway.SiteCheck, wrong []view.FieldError) error {
 	m := view.SiteCheck{Text: string(c.Text), Base: plain(c.Base), Count: v.say("page.site.diff_none"), Means: []string{v.say("page.site.at_once")}, Fresh: v.fresh()}
-	diff, added, gone := unified(diffLines(string(c.Old), string(c.Text)), func(s string) string { return plainTo(s, 1000) })
+	all := diffLines(string(c.Old), string(c.Text))
+	show, alike := apartLines(all)
+	if alike {
+		m.Warn = append(m.Warn, view.Note{Level: view.Caution, Text: v.say("page.site.diff_alike")})
+	}
+	diff, added, gone := unified(all, show)
 	if m.Diff = diff; added+gone > 0 {
 		m.Count = v.say("page.site.diff_n", "added", number(added), "gone", number(gone))
 	}
@@ -210,15 +220,15 @@ func (v *visit) siteCheckPage(status int, c gateway.SiteCheck, wrong []view.Fiel
 func (v *visit) applySite() error {
 	sent, err := v.sentSite()
 	if err != nil {
-		return v.siteAgain(err, nil)
+		return v.siteAgain(err, sent)
 	}
 	who, err := v.second()
 	var c gateway.SiteCheck
 	if err == nil {
-		c, err = v.Gateway.ChangeSite(v.r.Context(), who, v.r.PostForm.Get("base"), []byte(sent))
+		c, err = v.Gateway.ChangeSite(v.r.Context(), who, v.r.PostForm.Get("base"), []byte(*sent))
 	}
 	if err != nil {
-		return v.notApplied(err, sent)
+		return v.notApplied(err, *sent)
 	}
 	if c.Trial {
 		v.tell(view.Info, "page.site.changed_net")

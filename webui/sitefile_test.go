@@ -25,7 +25,8 @@ func inBox(t *testing.T, body string) string {
 	if m == nil {
 		t.Fatalf("no form: %s", shownText(body))
 	}
-	return html.UnescapeString(m[1])
+	// As HTML has it, the newline right after the tag is none of the text's.
+	return strings.TrimPrefix(html.UnescapeString(m[1]), "\n")
 }
 
 // hidden is what a form sends back under that name.
@@ -85,8 +86,11 @@ func TestSettingsFile(t *testing.T) {
 	wellFormed(t, "changes", body)
 	if status != http.StatusOK || f.acts != 0 || hidden(body, "site") != next || hidden(body, "base") != sumText(exampleSite) ||
 		!strings.Contains(html.UnescapeString(body), "@@ -2 +2 @@\n  clinic") || !strings.Contains(html.UnescapeString(body), "\n+ mac = \"00:00:5e:00:53:01\"\n  interface") ||
-		!strings.Contains(shownText(body), "足される行 1、消える行 0") || strings.Contains(body, "/network") || strings.Contains(body, "<script>alert") {
+		!strings.Contains(shownText(body), "足される行 1、消える行 0") || !strings.Contains(shownText(body), "WireGuard の鍵・アドレス・ポートが変わる受付は、すぐに閉じます") || strings.Contains(body, "/network") || strings.Contains(body, "<script>alert") {
 		t.Errorf("%d %s", status, body)
+	}
+	if _, body := c.post(sitePage, "site", "\n\n"+next, "edit", "yes"); inBox(t, body) != "\n\n"+next {
+		t.Error("the lines at the top are lost")
 	}
 	if _, body := c.post("/settings/site", "site", next, "edit", "yes"); inBox(t, body) != next {
 		t.Error("going back to the form lost the text")
@@ -163,12 +167,18 @@ func TestSettingsFileUpload(t *testing.T) {
 	if status, body := sendFile(c, sitePage, "", nil, "site", "typed\r\n"); status != http.StatusOK || hidden(body, "site") != "typed\n" {
 		t.Errorf("%d %s", status, body)
 	}
+	for _, path := range []string{sitePage, "/settings/site/apply"} {
+		status, body := sendFile(c, path, "site.toml", nil, "site", "typed\n", "base", sumText(exampleSite), "totp", rightTOTP)
+		if status != http.StatusUnprocessableEntity || inBox(t, body) != "typed\n" || !strings.Contains(shownText(body), "選んだファイルは空です") {
+			t.Errorf("%s: an empty file: %d %s", path, status, body)
+		}
+	}
 	status, body := sendFile(c, sitePage, "site.toml", []byte("broken \xff\x00"), "site", "typed")
 	if status != http.StatusUnprocessableEntity || !strings.Contains(inBox(t, body), "broken \uFFFD") {
 		t.Errorf("%d %s", status, body)
 	}
 	status, body = sendFile(c, sitePage, "site.toml", make([]byte, 4*config.MaxSize), "site", "typed")
-	if status != http.StatusUnprocessableEntity || !strings.Contains(shownText(body), "大きすぎます") {
+	if status != http.StatusUnprocessableEntity || !strings.Contains(shownText(body), "大きすぎます") || inBox(t, body) != exampleSite {
 		t.Errorf("%d %s", status, shownText(body))
 	}
 	// As large as it may be, with every line different: the answer comes all the same.
@@ -179,6 +189,37 @@ func TestSettingsFileUpload(t *testing.T) {
 	}
 	if f.acts != 0 {
 		t.Errorf("%d things changed", f.acts)
+	}
+}
+
+// A change is seen wherever in its line it is, and also where it could not be
+// seen on paper.
+func TestSettingsFileHidesNoChange(t *testing.T) {
+	f := newFake()
+	c := in(t, f)
+	f.site = "# " + strings.Repeat("x", 5000) + "old\nkey = \"が 一\"\n"
+	next := strings.NewReplacer("old", "new", "が 一", "か\u3099\u3000一").Replace(f.site)
+	_, body := c.post(sitePage, "site", next)
+	wellFormed(t, "changes", body)
+	for _, want := range []string{"xold\n", "xnew\n", "\n- key = \"が 一\"\n", "\n+ key = \"<U+304B><U+3099><U+3000>一\"\n", "見た目が同じでも"} {
+		if !strings.Contains(html.UnescapeString(body), want) {
+			t.Errorf("no %q in %s", want, body)
+		}
+	}
+	if _, body := c.post(sitePage, "site", strings.Replace(f.site, "old", "new", 1)); strings.Contains(body, "見た目が同じでも") {
+		t.Error("told of lines that look different")
+	}
+}
+
+// On somebody's own machine nothing is said of ports and of a factory reset.
+func TestSettingsFileOnOwnMachine(t *testing.T) {
+	f := newFake()
+	f.ownPorts, f.mode = true, gateway.SetUp
+	c := in(t, f)
+	status, body := c.post(sitePage, "site", "version = 1\n")
+	wellFormed(t, "changes", body)
+	if status != http.StatusOK || strings.Contains(shownText(body), "工場出荷時") || strings.Contains(body, "<ul></ul>") {
+		t.Errorf("%d %s", status, body)
 	}
 }
 

@@ -44,6 +44,7 @@ type serveCmd struct {
 	Clock     string `hidden:"" help:"A lab's clock." placeholder:"FILE"`
 
 	NetSocket   string `name:"net-socket" help:"Socket of the service that changes the network; without it the network is somebody else's." placeholder:"PATH"`
+	SocketsOnly bool   `name:"sockets-only" help:"That service only says where the sockets listen."`
 	Provisioned string `help:"Where provisioning left its report at this boot." placeholder:"FILE"`
 }
 
@@ -113,7 +114,7 @@ func (c *serveCmd) Run(e *env) error {
 		Lists:    fetcher,
 		Slots:    slotsAt(c.Slots), Updates: updates, Probe: probe(),
 		Tools: known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
-		Network: c.network(),
+		Network: c.network(), SocketsOnly: c.SocketsOnly,
 		Untuned: untuned, Data: dataState(image.DataStateFile),
 		Clock: clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },

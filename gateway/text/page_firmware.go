@@ -87,7 +87,7 @@ var pageFirmwareText = map[string]sentence{
 	"page.firmware.box":        {"この箱の名前", "Name of this box"},
 	"page.firmware.box_means":  {"初期化(すべての記録の消去)のファイルに書く名前です。", "What a file that asks for a factory reset must hold."},
 	"page.firmware.usb_h":      {"USB メモリから", "From a USB stick"},
-	"page.firmware.usb":        {"インターネットにつながらない箱でも同じです。更新ファイルを USB メモリで院内のパソコンに運び、上から送ってください。箱に USB メモリを挿しても、何も起きません。", "The same goes for a box without internet: carry the file to a computer of the clinic on a USB stick, and send it above. Plugging the stick into the box does nothing."},
+	"page.firmware.usb":        {"インターネットにつながらない箱でも同じです。更新ファイルを USB メモリで院内のパソコンに運び、上から送ってください。更新ファイルの入った USB メモリを箱に挿しても、更新は始まりません。", "The same goes for a box without internet: carry the file to a computer of the clinic on a USB stick, and send it above. Plugging a stick with an update file into the box does not start an update."},
 
 	"page.health.firmware":           {"本体の版", "Version"},
 	"page.health.firmware_kept":      {"確定した版です", "kept"},

@@ -21,6 +21,10 @@ var pageSettingsText = map[string]sentence{
 		JA: "送られたものが大きすぎます(設定ファイルの上限 {max} KB)。site.toml かどうか確かめてください。何も替えていません。",
 		EN: "What was sent is too large (a settings file has at most {max} KB). Make sure that it is a site.toml. Nothing was changed."},
 
+	"site.file_empty": {
+		JA: "選んだファイルは空です。site.toml かどうか確かめ、もう一度選んでください。何も替えていません。",
+		EN: "The file you chose is empty. Make sure that it is a site.toml, and choose it again. Nothing was changed."},
+
 	"page.act.config.file": {"設定ファイルを見ることと替えること", "seeing and changing the settings file"},
 	"page.nav.site":        {"設定ファイル", "Settings file"},
 	"page.site.lead": {
@@ -60,11 +64,14 @@ var pageSettingsText = map[string]sentence{
 		"A line that begins with + is added, one with - goes, one with a space stays. The numbers after @@ are lines, before and after."},
 	"page.site.diff_n":    {"足される行 {added}、消える行 {gone}", "{added} lines added, {gone} gone"},
 	"page.site.diff_none": {"行に違いはありません。", "No line differs."},
-	"page.site.means":     {"替えるとどうなるか", "What happens then"},
-	"page.site.at_once":   {"すぐに効きます。前の設定は、箱の中に世代として残ります。", "It is in force at once. The settings of before stay in the box as a generation."},
+	"page.site.diff_alike": {
+		"見た目が同じでも中身の違う行があります。そのままでは見分けられない文字を <U+00A0> のように番号で示しています。",
+		"There are lines that look the same and are not. Characters that cannot be told apart are shown by number, as <U+00A0>."},
+	"page.site.means":   {"替えるとどうなるか", "What happens then"},
+	"page.site.at_once": {"すぐに効きます。前の設定は、箱の中に世代として残ります。", "It is in force at once. The settings of before stay in the box as a generation."},
 	"page.site.windows": {
-		"新しい設定にない業者、機器、接続元のために開いている受付は、すぐに閉じます。ほかの受付は続きます。",
-		"What is open for a vendor, a device or a source that the new settings do not have is closed at once. The rest stays open."},
+		"新しい設定にない業者、機器、接続元のための受付と、WireGuard の鍵・アドレス・ポートが変わる受付は、すぐに閉じます。ほかの受付は続きます。",
+		"What is open for a vendor, a device or a source that the new settings do not have, or by a WireGuard key, address or port that changes, is closed at once. The rest stays open."},
 	"page.site.trial": {
 		"ネットワーク(ポート、アドレス、DNS、時刻)が変わります。{seconds}秒のうちに「ネットワークの変更」のページで確定しなければ、ネットワークも設定ファイルも自動で元に戻ります。その間、つながらなくなることがあります。",
 		"The network (ports, addresses, resolvers, time) changes. Unless it is confirmed on the page \"Change of the network\" within {seconds} s, the network and the settings file go back by themselves. The connection may break meanwhile."},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -205,6 +206,12 @@ func TestUnits(t *testing.T) {
 					t.Errorf("%s: %s=%s, which is not in the package", name, key, other)
 				}
 			}
+		}
+	}
+	for _, name := range []string{"monban.service", "monban-net.service", "monban-net-change.service"} {
+		b, err := fs.ReadFile(units, name)
+		if err != nil || !regexp.MustCompile(`(?m)^ExecStart=.* --sockets-only$`).Match(b) {
+			t.Errorf("%s takes the owner's network for the box's: %v\n%s", name, err, b)
 		}
 	}
 	closed, err := fs.ReadFile(units, "monban-closed.service")

@@ -53,7 +53,7 @@ func own(name string, unit []byte) []byte {
 		case key == "Also":
 			here := slices.DeleteFunc(strings.Fields(value), func(u string) bool { return Without[u] != "" })
 			line = "Also=" + strings.Join(here, " ") + "\n"
-		case key == "ExecStart" && strings.HasPrefix(name, "monban-net"):
+		case key == "ExecStart" && (strings.HasPrefix(name, "monban-net") || name == "monban.service"):
 			line = strings.TrimSpace(line) + " --sockets-only\n"
 		}
 		b.WriteString(line)
