@@ -289,7 +289,8 @@ func TestSettingsFileInTheBrowser(t *testing.T) {
 	see("s-changes")
 	run(t, ctx, chromedp.Click(`button[name=edit]`, chromedp.ByQuery), visible("#site"))
 	var back string
-	run(t, ctx, chromedp.Value("#site", &back, chromedp.ByQuery), submit("#site"), visible("#diff-h"), fill("#totp", rightTOTP), submit("#totp"), visible(".flash,.note"))
+	run(t, ctx, chromedp.Value("#site", &back, chromedp.ByQuery), submit("#site"), visible("#diff-h"), fill("#totp", rightTOTP), submit("#totp"),
+		chromedp.WaitNotPresent("#totp", chromedp.ByQuery)) // the answer is there
 	if f.mu.Lock(); back != next || f.site != next {
 		t.Errorf("%q became %q", back, f.site)
 	}
