@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,10 +25,6 @@ import (
 //go:embed first.toml
 var firstSite []byte
 
-// TrialSeconds is how long a change of the network waits to be confirmed, as
-// monban-net.service is told to.
-const TrialSeconds = 180
-
 // A SiteFile is site.toml as the director sees it.
 type SiteFile struct {
 	Text       []byte    // as it lies there; without one what is in force, or a form to fill in
@@ -48,7 +43,7 @@ type SiteCheck struct {
 	Old   []byte         // what is in force; empty in set-up mode
 	First bool           // the box has no configuration: there is nothing to go back to
 	Ports bool           // the box sets its ports up by itself
-	Trial bool           // the network, as far as it is the box's, changes, and goes back unless somebody confirms it
+	Trial time.Duration  // for which a change of the network waits before it goes back; 0: the network stays as it is
 	LAN   []netip.Prefix // the box's addresses in the clinic, if they become others
 }
 
@@ -76,7 +71,7 @@ func (g *Gateway) siteOnDisk() (b []byte, sum string) {
 	if err != nil {
 		return nil, ""
 	}
-	return b, sumOf(b)
+	return b, hexHash(sha256.Sum256(b))
 }
 
 // siteInForce is the text of the configuration in force, where onDisk is the
@@ -92,11 +87,6 @@ func (g *Gateway) siteInForce(onDisk []byte) []byte {
 	case SetUp:
 	}
 	return nil
-}
-
-func sumOf(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }
 
 // siteShut says why site.toml cannot be changed now: a change of the network
@@ -145,7 +135,9 @@ func (g *Gateway) checkSite(b []byte) (SiteCheck, error) {
 	if !slices.Equal(s.config.LAN.Addresses, c.LAN.Addresses) {
 		check.LAN = c.LAN.Addresses
 	}
-	check.Trial = g.o.Network != nil && s.mode != SetUp && g.netFiles(s.config) != g.netFiles(c)
+	if g.o.Network != nil && s.mode != SetUp && g.netFiles(s.config) != g.netFiles(c) {
+		check.Trial = netconf.Patience
+	}
 	return check, nil
 }
 
@@ -208,7 +200,7 @@ func (g *Gateway) writeSite(ctx context.Context, who people.Actor, c SiteCheck) 
 		if was == "" {
 			was = "-"
 		}
-		if err := g.tell(tx, "site.changed", map[string]any{"old": was, "new": sumOf(c.Text)}); err != nil {
+		if err := g.tell(tx, "site.changed", map[string]any{"old": was, "new": hexHash(sha256.Sum256(c.Text))}); err != nil {
 			return err
 		}
 		if err := config.WriteFile(g.o.Config, c.Text); err != nil {

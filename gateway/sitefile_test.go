@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"monban/gateway/config"
-	"monban/gateway/netchange"
 	"monban/gateway/netconf"
 	"monban/gateway/run"
 	"monban/gateway/text"
@@ -48,12 +48,12 @@ func TestChangeSite(t *testing.T) {
 	b := running(t)
 	gone := b.opened(time.Hour, 3389)
 	f, err := b.SiteFile(t.Context(), b.director())
-	if err != nil || string(f.Text) != string(config.Example) || f.Sum != sumOf(config.Example) || f.Mode != Guarding || f.Generation != 1 || f.Since.IsZero() || f.Shut != nil {
+	if err != nil || string(f.Text) != string(config.Example) || f.Sum != hexHash(sha256.Sum256(config.Example)) || f.Mode != Guarding || f.Generation != 1 || f.Since.IsZero() || f.Shut != nil {
 		t.Fatalf("%+v %v", f, err)
 	}
 	next := changed(t, `"rececom-hoshu"`, `"other"`)
 	c, err := b.CheckSite(t.Context(), b.director(), bytes.ReplaceAll(next, []byte("\n"), []byte("\r\n")))
-	if err != nil || c.Base != f.Sum || string(c.Text) != string(next) || string(c.Old) != string(config.Example) || c.First || c.Trial || c.Ports {
+	if err != nil || c.Base != f.Sum || string(c.Text) != string(next) || string(c.Old) != string(config.Example) || c.First || c.Trial != 0 || c.Ports {
 		t.Fatalf("%+v %v", c, err)
 	}
 	if b.onDisk() != string(config.Example) || b.lines("site.changed") != 0 {
@@ -78,7 +78,7 @@ func TestChangeSite(t *testing.T) {
 		t.Fatal("not on record")
 	}
 	l := b.log()[i]
-	if l.Who != "院長" || len(l.Args) != 2 || l.Args["old"] != sumOf(config.Example) || l.Args["new"] != sumOf(next) {
+	if l.Who != "院長" || len(l.Args) != 2 || l.Args["old"] != hexHash(sha256.Sum256(config.Example)) || l.Args["new"] != hexHash(sha256.Sum256(next)) {
 		t.Errorf("%+v", l)
 	}
 	if b.lines("config.applied") != 1 {
@@ -92,7 +92,7 @@ func TestChangeSite(t *testing.T) {
 func TestChangeSiteRefused(t *testing.T) {
 	b := running(t)
 	next := changed(t, "レセコン保守(株)", "レセコン保守株式会社")
-	base := sumOf(config.Example)
+	base := hexHash(sha256.Sum256(config.Example))
 	tired := b.director()
 	tired.SteppedUp = time.Time{}
 	broken := changed(t, `interface = "lan0"`, `interface = "wan0"`, "lists/lab.hosts", "lists/none.hosts")
@@ -102,7 +102,7 @@ func TestChangeSiteRefused(t *testing.T) {
 		codes      []string
 	}{
 		{"no second factor", base, next, []string{"people.step_up"}},
-		{"overtaken", sumOf(next), next, []string{"site.overtaken"}},
+		{"overtaken", hexHash(sha256.Sum256(next)), next, []string{"site.overtaken"}},
 		{"there was none", "", next, []string{"site.overtaken"}},
 		{"the same", base, config.Example, []string{"site.same"}},
 		{"faults", base, broken, []string{"config.same_interface", "config.list_missing"}},
@@ -143,7 +143,7 @@ func TestChangeSiteWholeOrNot(t *testing.T) {
 	if err := os.Mkdir(b.o.Config+".new", 0o700); err != nil { // where WriteFile writes first
 		t.Fatal(err)
 	}
-	_, err := b.ChangeSite(t.Context(), b.director(), sumOf(config.Example), changed(t, "レセコン保守(株)", "別の会社"))
+	_, err := b.ChangeSite(t.Context(), b.director(), hexHash(sha256.Sum256(config.Example)), changed(t, "レセコン保守(株)", "別の会社"))
 	fails(t, err, "store.read_only")
 	if b.onDisk() != string(config.Example) || b.lines("site.changed")+b.lines("config.applied") != 0 {
 		t.Error("half of it was done")
@@ -163,24 +163,21 @@ func TestChangeSiteOnTrial(t *testing.T) {
 		return netconf.Change{Left: left}, nil
 	}
 	b.start()
-	base := sumOf(config.Example)
+	base := hexHash(sha256.Sum256(config.Example))
 	moved := changed(t, "192.168.10.1/24", "192.168.11.1/24")
 	c, err := b.CheckSite(t.Context(), b.director(), moved)
-	if err != nil || !c.Trial || !c.Ports || len(c.LAN) == 0 || fmt.Sprint(c.LAN[0]) != "192.168.11.1/24" {
+	if err != nil || c.Trial != netconf.Patience || !c.Ports || len(c.LAN) == 0 || fmt.Sprint(c.LAN[0]) != "192.168.11.1/24" {
 		t.Fatalf("%+v %v", c, err)
 	}
 	label, err := b.CheckSite(t.Context(), b.director(), changed(t, "レセコン保守(株)", "別の会社"))
-	if err != nil || label.Trial || label.LAN != nil {
+	if err != nil || label.Trial != 0 || label.LAN != nil {
 		t.Errorf("%+v %v", label, err)
 	}
-	left = netchange.Patience
-	if left != TrialSeconds*time.Second {
-		t.Error("the page says another time than the service takes")
-	}
+	left = netconf.Patience
 	if _, err := b.ChangeSite(t.Context(), b.director(), base, moved); err != nil || asked == 0 {
 		t.Fatal(err, asked)
 	}
-	_, err = b.ChangeSite(t.Context(), b.director(), sumOf(moved), config.Example)
+	_, err = b.ChangeSite(t.Context(), b.director(), hexHash(sha256.Sum256(moved)), config.Example)
 	fails(t, err, "site.network_on_trial")
 	// Confirmed at the console: what it would go back to is gone at once.
 	os.Remove(filepath.Join(b.dir, netconf.BeforeFile))
@@ -227,12 +224,12 @@ func TestCheckSiteSocketsOnly(t *testing.T) {
 	} {
 		next := changed(t, x.pairs...)
 		b.Gateway.o.SocketsOnly = true
-		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || c.Trial != x.trial || c.Ports {
-			t.Errorf("%s: trial %t, ports %t, %v", x.name, c.Trial, c.Ports, err)
+		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || (c.Trial != 0) != x.trial || c.Ports {
+			t.Errorf("%s: trial %s, ports %t, %v", x.name, c.Trial, c.Ports, err)
 		}
 		b.Gateway.o.SocketsOnly = false
-		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || !c.Trial || !c.Ports {
-			t.Errorf("%s on a box of its own: trial %t, ports %t, %v", x.name, c.Trial, c.Ports, err)
+		if c, err := b.CheckSite(t.Context(), b.director(), next); err != nil || c.Trial == 0 || !c.Ports {
+			t.Errorf("%s on a box of its own: trial %s, ports %t, %v", x.name, c.Trial, c.Ports, err)
 		}
 	}
 }
@@ -246,7 +243,7 @@ func TestChangeSiteWatched(t *testing.T) {
 	both, _ := run.NewGroup(t.Context())
 	b.acts.Lock() // nothing is in force before it is free
 	both.Go("page", func(ctx context.Context) error {
-		_, err := b.ChangeSite(ctx, director, sumOf(config.Example), next)
+		_, err := b.ChangeSite(ctx, director, hexHash(sha256.Sum256(config.Example)), next)
 		return err
 	})
 	for b.onDisk() != string(next) {
@@ -287,7 +284,7 @@ func TestFirstSite(t *testing.T) {
 		t.Error(err)
 	}
 	c, err := b.CheckSite(t.Context(), b.director(), config.Example)
-	if err != nil || !c.First || c.Trial || c.Base != "" || len(c.Old) != 0 {
+	if err != nil || !c.First || c.Trial != 0 || c.Base != "" || len(c.Old) != 0 {
 		t.Fatalf("%+v %v", c, err)
 	}
 	if _, err := b.ChangeSite(t.Context(), b.director(), "", config.Example); err != nil || b.current().mode != Guarding {
@@ -301,7 +298,7 @@ func TestFirstSite(t *testing.T) {
 		t.Fatalf("%+v %v", f, err)
 	}
 	c, err = b.CheckSite(t.Context(), b.director(), config.Example)
-	if err != nil || string(c.Old) != string(config.Example) || c.Base != sumOf([]byte(bad)) {
+	if err != nil || string(c.Old) != string(config.Example) || c.Base != hexHash(sha256.Sum256([]byte(bad))) {
 		t.Fatalf("%+v %v", c, err)
 	}
 	if _, err := b.ChangeSite(t.Context(), b.director(), c.Base, config.Example); err != nil || b.current().mode != Guarding {

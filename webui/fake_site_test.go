@@ -61,8 +61,11 @@ func (f *fake) CheckSite(_ context.Context, _ people.Actor, b []byte) (gateway.S
 	case s == f.siteText():
 		return gateway.SiteCheck{}, text.NewFault("site.same")
 	}
-	return gateway.SiteCheck{Text: []byte(s), Base: sumText(f.siteText()), Old: []byte(f.siteText()), First: f.mode == gateway.SetUp, Ports: !f.ownPorts,
-		Trial: strings.Contains(s, "moved")}, nil
+	c := gateway.SiteCheck{Text: []byte(s), Base: sumText(f.siteText()), Old: []byte(f.siteText()), First: f.mode == gateway.SetUp, Ports: !f.ownPorts}
+	if strings.Contains(s, "moved") {
+		c.Trial = 3 * time.Minute
+	}
+	return c, nil
 }
 
 func (f *fake) ChangeSite(ctx context.Context, who people.Actor, base string, b []byte) (gateway.SiteCheck, error) {

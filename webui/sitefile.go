@@ -200,8 +200,8 @@ func (v *visit) siteCheckPage(status int, c gateway.SiteCheck, wrong []view.Fiel
 	} else {
 		m.Means = append(m.Means, v.say("page.site.windows"))
 	}
-	if c.Trial {
-		m.Warn = append(m.Warn, view.Note{Level: view.Caution, Text: v.say("page.site.trial", "seconds", gateway.TrialSeconds),
+	if c.Trial > 0 {
+		m.Warn = append(m.Warn, view.Note{Level: view.Caution, Text: v.say("page.site.trial", "seconds", int(c.Trial.Seconds())),
 			URL: networkPath, LinkText: v.say("page.site.trial_link")})
 	}
 	if len(c.LAN) > 0 && c.Ports {
@@ -230,7 +230,7 @@ func (v *visit) applySite() error {
 	if err != nil {
 		return v.notApplied(err, *sent)
 	}
-	if c.Trial {
+	if c.Trial > 0 {
 		v.tell(view.Info, "page.site.changed_net")
 		return v.to(networkPath)
 	}

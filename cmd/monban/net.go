@@ -121,7 +121,7 @@ func (c *netServeCmd) Run(e *env) error {
 		return err
 	}
 	defer state.Close()
-	s := netchange.Service{Box: c.box(), State: state, Cores: runtime.NumCPU(), Patience: netchange.Patience,
+	s := netchange.Service{Box: c.box(), State: state, Cores: runtime.NumCPU(), Patience: netconf.Patience,
 		Warn: func(err error) { fmt.Fprintln(e.stderr, "monban:", err) }}
 	return s.Serve(e.ctx, l, idle)
 }

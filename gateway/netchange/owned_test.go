@@ -42,7 +42,7 @@ func TestSocketsOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer state.Close()
-	s := Service{Box: b, State: state, Cores: 2, Patience: Patience}
+	s := Service{Box: b, State: state, Cores: 2, Patience: netconf.Patience}
 	wan := strings.Replace(one, "wan.interface = \"wan0\"", "wan = { interface = \"wan0\", addresses = [\"203.0.113.10/24\"] }", 1)
 	for site, trial := range map[string]bool{wan: false, two: true} {
 		if err := os.WriteFile(filepath.Join(dir, Site), []byte(site), 0o600); err != nil {

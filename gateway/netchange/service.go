@@ -18,10 +18,6 @@ import (
 	"monban/gateway/text"
 )
 
-// Patience is how long a change of the network waits for somebody who confirms
-// that he still reaches the box.
-const Patience = 180 * time.Second
-
 // A Service changes the network of a box that runs. Its timer is its own: a
 // change is taken back also when the daemon is dead.
 type Service struct {

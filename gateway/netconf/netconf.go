@@ -235,6 +235,10 @@ type Change struct {
 	Left time.Duration `json:"left"`
 }
 
+// Patience is how long a change of the network waits for somebody who confirms
+// that he still reaches the box.
+const Patience = 180 * time.Second
+
 // Files beside site.toml that the service keeps of a change.
 const (
 	BeforeFile   = "site.before.toml"   // what was in force before a change nobody has confirmed yet
