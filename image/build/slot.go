@@ -69,7 +69,9 @@ func (i Image) pack(ctx context.Context, t *toolbox, dir string) (slotRoot, erro
 
 // commandLine is the kernel's. The last console is the one that systemd tells of
 // its progress. With gpt the kernel takes the copy of the partition table at the
-// end of the disk where the first is damaged (see grow in image/data).
+// end of the disk where the first is damaged (see grow in image/data). Huge pages
+// are for who asks for them, as the list of names does: else Go's heap takes whole
+// ones, and most of each is never used.
 func (i Image) commandLine(r slotRoot) string {
 	serial, screen := "console=ttyS0,115200", "console=tty0"
 	switch {
@@ -87,7 +89,7 @@ func (i Image) commandLine(r slotRoot) string {
 			consoles += " no_timer_check"
 		}
 	}
-	return fmt.Sprintf("%s %s panic=5 audit=0 gpt", consoles, r)
+	return fmt.Sprintf("%s %s panic=5 audit=0 gpt transparent_hugepage=madvise", consoles, r)
 }
 
 // makeInitrd writes the initrd, compressed.
