@@ -77,17 +77,23 @@ func (b *box) command(ctx context.Context, args []string) error {
 	if err := d.reset(); err != nil {
 		return err
 	}
-	return restart()
+	return restart(ctx)
 }
 
+// restartNow is systemd's signal SIGRTMIN+15 (systemd(1)) by its number: the C
+// library keeps the first two of real time for itself.
+const restartNow = unix.Signal(34 + 15)
+
 // restart ends this boot at once: what is still in memory belongs to a box that
-// is no more.
-func restart() error {
+// is no more. Asking systemd needs no right to restart the machine. It does not
+// return before it is ended.
+func restart(ctx context.Context) error {
 	say("the box restarts")
-	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
-		return fmt.Errorf("restarting: %w", err)
+	if err := unix.Kill(1, restartNow); err != nil {
+		return fmt.Errorf("asking for a restart: %w", err)
 	}
-	return nil
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // boot is start with this machine's TPM, and leaves word of how it went. Memory
@@ -102,7 +108,7 @@ func (b *box) boot(ctx context.Context) error {
 	}
 	st, err := b.start(ctx)
 	if errors.Is(err, errReset) {
-		return restart()
+		return restart(ctx)
 	}
 	err = errors.Join(err, leave(filepath.Join(b.root, image.DataStateFile), st))
 	if err == nil && st.State == image.DataVolatile {

@@ -92,3 +92,33 @@ func TestDataPartition(t *testing.T) {
 	f.Close()
 	volatile(boot(ours), "data.locked")
 }
+
+// Whoever holds the box's disk can have it forget: a file that names it, and no
+// other. It restarts by itself, and is another box then.
+func TestFactoryReset(t *testing.T) {
+	all(t)
+	m, s := atWork(t, false, nil)
+	was, machine := s.dataState().Box, strings.TrimSpace(s.run("cat /etc/machine-id"))
+	s.run("echo of before > /var/lib/monban/old; sync")
+	m.cut()
+	m.put(image.ResetFile, []byte(was))
+	m.on()
+	m.started()
+	m.wait(`the box restarts`, bootTime)
+	m.wait(`reboot: Restarting system`, time.Minute)
+	m.started()
+	s = m.shell(bootTime)
+	works(t, m) // the first partition still has its site.toml
+	if st, now := s.dataState(), strings.TrimSpace(s.run("cat /etc/machine-id")); st.State != image.DataOK || !st.New || st.Box == was || now == machine {
+		t.Errorf("before %s, after %+v", was, st)
+	}
+	if out, status := s.ask("cat /var/lib/monban/old"); status == 0 {
+		t.Errorf("what was recorded is still there: %s", out)
+	}
+	// The file names a box that is no more.
+	m.restart(s)
+	m.started()
+	if st := m.shell(bootTime).dataState(); st.State != image.DataOK || st.New {
+		t.Errorf("after another restart: %+v", st)
+	}
+}
