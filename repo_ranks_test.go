@@ -52,6 +52,7 @@ var only = map[string]string{
 	"github.com/alexedwards/scs/v2":    "webui gateway/store",
 	"rsc.io/qr":                        "webui webui/view cmd/monban",
 	"github.com/pquerna/otp":           "gateway/people",
+	"github.com/rogpeppe/go-internal":  "webui",
 	"github.com/alecthomas/kong":       "cmd/monban",
 	"github.com/coreos/go-systemd/v22": "cmd/monban",
 	"golang.org/x/crypto":              "gateway/people",

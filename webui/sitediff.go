@@ -8,85 +8,35 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/text/unicode/norm"
 )
 
-const (
-	diffAround = 3       // lines shown around a change
-	diffCells  = 4 << 20 // beyond so many pairs of lines, what differs is one change
-)
-
-// A diffLine is one line of a comparison: ' ' in both, '-' only in the old
-// text, '+' only in the new one.
+// A diffLine is one line of a unified diff: '@' says where its piece is, '-' is
+// only in the old text, '+' only in the new one, ' ' in both.
 type diffLine struct {
 	sign byte
 	text string
 }
 
-// diffLines compares two texts by lines: the longest common subsequence of what
-// is between their common beginning and end.
-func diffLines(before, after string) (all []diffLine) {
-	a, b := lines(before), lines(after)
-	add := func(sign byte, from []string) {
-		for _, s := range from {
-			all = append(all, diffLine{sign, s})
+// unified compares two texts by lines, as diff -u does. Whether the last line has
+// an end is no difference.
+func unified(before, after string) (all []diffLine) {
+	const head = 3 // lines with the names of the texts
+	for i, l := range strings.Split(string(diff.Diff("", ended(before), "", ended(after))), "\n") {
+		if i >= head && l != "" {
+			all = append(all, diffLine{l[0], l[1:]})
 		}
 	}
-	head := 0
-	for head < len(a) && head < len(b) && a[head] == b[head] {
-		head++
-	}
-	tail := 0
-	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
-		tail++
-	}
-	add(' ', a[:head])
-	end := a[len(a)-tail:]
-	a, b = a[head:len(a)-tail], b[head:len(b)-tail]
-	if len(a)*len(b) > diffCells {
-		add('-', a)
-		add('+', b)
-		a, b = nil, nil
-	}
-	// common[i][j] is how many lines a[i:] and b[j:] have in common.
-	common := make([][]int32, len(a)+1)
-	for i := range common {
-		common[i] = make([]int32, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			common[i][j] = max(common[i+1][j], common[i][j+1])
-			if a[i] == b[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			}
-		}
-	}
-	for len(a) > 0 && len(b) > 0 {
-		i, j := len(common)-1-len(a), len(common[0])-1-len(b)
-		switch {
-		case a[0] == b[0]:
-			add(' ', a[:1])
-			a, b = a[1:], b[1:]
-		case common[i+1][j] >= common[i][j+1]:
-			add('-', a[:1])
-			a = a[1:]
-		default:
-			add('+', b[:1])
-			b = b[1:]
-		}
-	}
-	add('-', a)
-	add('+', b)
-	add(' ', end)
 	return all
 }
 
-// lines splits a text; its last line may go without an end.
-func lines(s string) []string {
-	if s == "" {
-		return nil
+// ended is s with an end of its last line.
+func ended(s string) []byte {
+	if s != "" && !strings.HasSuffix(s, "\n") {
+		s += "\n"
 	}
-	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	return []byte(s)
 }
 
 // apartLines returns how lines of a comparison are shown: whole and plain, but
@@ -99,7 +49,7 @@ func apartLines(all []diffLine) (show func(string) string, alike bool) {
 	}
 	looks := map[string]*texts{}
 	for _, l := range all {
-		if l.sign == ' ' {
+		if l.sign != '-' && l.sign != '+' {
 			continue
 		}
 		t := looks[look(l.text)]
@@ -115,7 +65,7 @@ func apartLines(all []diffLine) (show func(string) string, alike bool) {
 		t := looks[look(s)]
 		return t != nil && t.several && t.gone && t.added
 	}
-	alike = slices.ContainsFunc(all, func(l diffLine) bool { return l.sign != ' ' && unlike(l.text) })
+	alike = slices.ContainsFunc(all, func(l diffLine) bool { return (l.sign == '-' || l.sign == '+') && unlike(l.text) })
 	return func(s string) string {
 		if unlike(s) || alike && strings.Contains(s, "<") { // which begins a number
 			return numbered(s)
@@ -169,49 +119,21 @@ func numbered(s string) string {
 	return b.String()
 }
 
-// unified writes a comparison as diff -u does, without its file names, and
-// counts what is added and what is gone. Show makes a line fit to be read.
-func unified(all []diffLine, show func(string) string) (s string, added, gone int) {
+// written is a comparison as it is read, and how much of it is added and gone.
+// Show makes a line fit to be read.
+func written(all []diffLine, show func(string) string) (s string, added, gone int) {
 	var b strings.Builder
-	before, after := 1, 1 // the next line of each
-	step := func(l diffLine) {
-		if l.sign != '+' {
-			before++
-		}
-		if l.sign != '-' {
-			after++
-		}
-	}
-	for i := 0; i < len(all); {
-		if all[i].sign == ' ' {
-			step(all[i])
-			i++
+	for _, l := range all {
+		switch l.sign {
+		case '@':
+			b.WriteString("@" + l.text + "\n")
 			continue
+		case '+':
+			added++
+		case '-':
+			gone++
 		}
-		from, to := max(0, i-diffAround), i
-		for quiet := 0; to < len(all) && quiet <= 2*diffAround; to++ {
-			if quiet++; all[to].sign != ' ' {
-				quiet = 0
-			}
-		}
-		for to > i && all[to-1].sign == ' ' { // one too many, or the end
-			to--
-		}
-		to = min(len(all), to+diffAround)
-		fmt.Fprintf(&b, "@@ -%d +%d @@\n", before-(i-from), after-(i-from))
-		for j := from; j < to; j++ {
-			b.WriteString(string(all[j].sign) + " " + show(all[j].text) + "\n")
-			switch all[j].sign {
-			case '+':
-				added++
-			case '-':
-				gone++
-			}
-			if j >= i {
-				step(all[j])
-			}
-		}
-		i = to
+		b.WriteString(string(l.sign) + " " + show(l.text) + "\n")
 	}
 	return b.String(), added, gone
 }

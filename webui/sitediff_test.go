@@ -1,48 +1,28 @@
 package webui
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// A comparison as diff -u writes it; taking it apart gives both texts back.
+// A comparison as diff -u writes it, with a space behind each sign.
 func TestUnified(t *testing.T) {
 	same := func(s string) string { return s }
 	for _, x := range []struct{ before, after, want string }{
 		{"", "", ""},
 		{"a\n", "a\n", ""},
 		{"a\n", "a", ""},
-		{"", "a\nb\n", "@@ -1 +1 @@\n+ a\n+ b\n"},
-		{"a\nb\n", "", "@@ -1 +1 @@\n- a\n- b\n"},
-		{"a\nb\nc\n", "a\nX\nc\n", "@@ -1 +1 @@\n  a\n- b\n+ X\n  c\n"},
-		{"1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\n5\n6\n7\n", "@@ -4 +4 @@\n  4\n  5\n  6\n+ 7\n"},
-		{"1\n2\n3\n4\n5\n6\n7\n8\n9\n", "X\n2\n3\n4\n5\n6\n7\n8\nY\n", "@@ -1 +1 @@\n- 1\n+ X\n  2\n  3\n  4\n@@ -6 +6 @@\n  6\n  7\n  8\n- 9\n+ Y\n"},
-		{"1\n2\n3\n4\n5\n6\n7\n8\n", "X\n2\n3\n4\n5\n6\n7\nY\n", "@@ -1 +1 @@\n- 1\n+ X\n  2\n  3\n  4\n  5\n  6\n  7\n- 8\n+ Y\n"},
-		{"a\nb\nc\nd\n", "b\nc\nX\nd\n", "@@ -1 +1 @@\n- a\n  b\n  c\n+ X\n  d\n"},
+		{"", "a\nb\n", "@@ -0,0 +1,2 @@\n+ a\n+ b\n"},
+		{"a\nb\n", "", "@@ -1,2 +0,0 @@\n- a\n- b\n"},
+		{"a\nb\nc\n", "a\n\nc", "@@ -1,3 +1,3 @@\n  a\n- b\n+ \n  c\n"},
+		{"1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\n5\n6\n7\n", "@@ -4,3 +4,4 @@\n  4\n  5\n  6\n+ 7\n"},
+		{"1\n2\n3\n4\n5\n6\n7\n8\n", "X\n2\n3\n4\n5\n6\n7\n8\n9\n", "@@ -1,4 +1,4 @@\n- 1\n+ X\n  2\n  3\n  4\n@@ -6,3 +6,4 @@\n  6\n  7\n  8\n+ 9\n"},
 	} {
-		all := diffLines(x.before, x.after)
-		got, _, _ := unified(all, same)
-		if got != x.want {
+		if got, _, _ := written(unified(x.before, x.after), same); got != x.want {
 			t.Errorf("%q, %q:\n%s\nwant\n%s", x.before, x.after, got, x.want)
 		}
-		apart(t, all, x.before, x.after)
-	}
-}
-
-func apart(t *testing.T, all []diffLine, before, after string) {
-	t.Helper()
-	var a, b []string
-	for _, l := range all {
-		if l.sign != '+' {
-			a = append(a, l.text)
-		}
-		if l.sign != '-' {
-			b = append(b, l.text)
-		}
-	}
-	if strings.Join(a, "\n") != strings.Join(lines(before), "\n") || strings.Join(b, "\n") != strings.Join(lines(after), "\n") {
-		t.Errorf("%q, %q came apart as %q, %q", before, after, a, b)
 	}
 }
 
@@ -61,14 +41,14 @@ func TestApartLines(t *testing.T) {
 		{"key = 1", "  key = 1", "- key = 1\n+   key = 1\n"},
 		{"a <\t", "b <\t", "- a < \n+ b < \n"},
 	} {
-		all := diffLines(x.before, x.after)
+		all := unified(x.before, x.after)
 		show, alike := apartLines(all)
-		if got, _, _ := unified(all, show); got != "@@ -1 +1 @@\n"+x.want || alike != strings.Contains(got, "<U+") {
+		if got, _, _ := written(all[1:], show); got != x.want || alike != strings.Contains(got, "<U+") {
 			t.Errorf("%q, %q: %s", x.before, x.after, got)
 		}
 	}
 	// A line that only moves is the same on both sides.
-	all := diffLines("\u3000x\na\nb\n", "a\nb\n\u3000x\n")
+	all := unified("\u3000x\na\nb\n", "a\nb\n\u3000x\n")
 	if show, alike := apartLines(all); alike || show("\u3000x") != " x" {
 		t.Error("a line that moved is said to be another")
 	}
@@ -78,11 +58,11 @@ func FuzzApartLines(f *testing.F) {
 	f.Add("a\u00a0b<", "a b<U+003C>")
 	f.Add("か\u3099\t", "が")
 	f.Fuzz(func(t *testing.T, before, after string) {
-		all := diffLines(before, after)
+		all := unified(before, after)
 		show, _ := apartLines(all)
 		shown := map[string]string{}
 		for _, l := range all {
-			if l.sign == ' ' {
+			if l.sign == ' ' || l.sign == '@' {
 				continue
 			}
 			s := strings.TrimRight(show(l.text), " ")
@@ -97,14 +77,23 @@ func FuzzApartLines(f *testing.F) {
 	})
 }
 
+// Every line is of one kind, and none gets lost.
 func FuzzUnified(f *testing.F) {
 	f.Add("a\nb\nc", "b\nx\nc\n")
+	f.Add("@@\n\\ No newline", "-\n+\n\r")
 	f.Fuzz(func(t *testing.T, before, after string) {
-		all := diffLines(before, after)
-		apart(t, all, before, after)
-		s, added, gone := unified(all, func(s string) string { return s })
-		if (added+gone == 0) != (s == "") {
-			t.Errorf("%d %d %q", added, gone, s)
+		all := unified(before, after)
+		_, added, gone := written(all, func(s string) string { return s })
+		if n := bytes.Count(ended(after), []byte("\n")) - bytes.Count(ended(before), []byte("\n")); added-gone != n {
+			t.Errorf("%d added, %d gone, and it has %d lines more", added, gone, n)
+		}
+		if (len(all) == 0) != bytes.Equal(ended(before), ended(after)) {
+			t.Errorf("%q", all)
+		}
+		for _, l := range all {
+			if !strings.ContainsRune("@ -+", rune(l.sign)) {
+				t.Errorf("%c %q", l.sign, l.text)
+			}
 		}
 	})
 }

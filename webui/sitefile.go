@@ -183,12 +183,12 @@ func (v *visit) siteAgain(err error, sent *string) error {
 // siteCheckPage draws the changes and the question.
 func (v *visit) siteCheckPage(status int, c gateway.SiteCheck, wrong []view.FieldError) error {
 	m := view.SiteCheck{Text: string(c.Text), Base: plain(c.Base), Count: v.say("page.site.diff_none"), Means: []string{v.say("page.site.at_once")}, Fresh: v.fresh()}
-	all := diffLines(string(c.Old), string(c.Text))
+	all := unified(string(c.Old), string(c.Text))
 	show, alike := apartLines(all)
 	if alike {
 		m.Warn = append(m.Warn, view.Note{Level: view.Caution, Text: v.say("page.site.diff_alike")})
 	}
-	diff, added, gone := unified(all, show)
+	diff, added, gone := written(all, show)
 	if m.Diff = diff; added+gone > 0 {
 		m.Count = v.say("page.site.diff_n", "added", number(added), "gone", number(gone))
 	}

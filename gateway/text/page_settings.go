@@ -60,8 +60,8 @@ var pageSettingsText = map[string]sentence{
 	"page.site.nothing_yet": {"間違いはありません。まだ何も替えていません。", "There are no mistakes. Nothing was changed yet."},
 	"page.site.diff":        {"変更点", "Changes"},
 	"page.site.diff_lead": {
-		"行の頭の「+」は足される行、「-」は消える行、空白は変わらない行です。@@ の数字は行番号(前、後)です。",
-		"A line that begins with + is added, one with - goes, one with a space stays. The numbers after @@ are lines, before and after."},
+		"行の頭の「+」は足される行、「-」は消える行、空白は変わらない行です。@@ の数字は行番号と行の数(前、後)です。",
+		"A line that begins with + is added, one with - goes, one with a space stays. The numbers after @@ are the line and how many lines, before and after."},
 	"page.site.diff_n":    {"足される行 {added}、消える行 {gone}", "{added} lines added, {gone} gone"},
 	"page.site.diff_none": {"行に違いはありません。", "No line differs."},
 	"page.site.diff_alike": {
