@@ -35,9 +35,14 @@ func TestIdle(t *testing.T) {
 	s := m.shell(bootTime)
 	works(t, m)
 	s.run("cd /var/lib/monban; owner=$(stat -c %u:%g site.toml); mkdir lists; cp " + s.file("million.hosts") + " lists/; chown -R $owner lists; " +
-		`printf '[[dns.list]]\nname = "million"\nlabel = "million"\nfile = "lists/million.hosts"\n' >> site.toml; sync`)
+		`printf '[[dns.list]]\nname = "million"\nfile = "lists/million.hosts"\n' >> site.toml; sync; monban check --config site.toml && systemctl reload monban`)
 	refused := func() {
 		t.Helper()
+		defer func() {
+			if t.Failed() {
+				t.Log(s.run("journalctl -b --no-pager -u monban.service | tail -20"))
+			}
+		}()
 		until(t, "the last name of the list is refused", bootTime, func() error {
 			a, err := m.ask(listed(1_000_000 - 1))
 			if err == nil && strings.Contains(a.String(), server.String()) {
