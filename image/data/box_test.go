@@ -84,7 +84,7 @@ func (c *failing) open(ctx context.Context, device string, key []byte) (string, 
 func real() bool { return os.Getenv("MONBAN_DATA_REAL") != "" }
 
 // opened is not what a box has open that the tests run on.
-var opened = luks{"/dev", "monban-test"}
+var opened = luks{"/sys", "/dev", "monban-test"}
 
 // bench is a box with a real disk: the image's table in a file, and a mount
 // namespace of its own.
@@ -186,7 +186,7 @@ func (b *bench) stop() {
 	hide(b.base, b.root)
 	if c, ok := b.crypt.(*through); ok {
 		c.close()
-	} else if _, err := os.Stat("/dev/mapper/" + opened.name); err == nil {
+	} else if opened.mapped() != "" {
 		if _, err := run(context.Background(), nil, "cryptsetup", "close", opened.name); err != nil {
 			b.t.Fatal(err)
 		}

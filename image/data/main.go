@@ -37,7 +37,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	unix.Umask(0o022) // others look at what is made here
-	b := &box{root: "/", sys: "/sys", dev: "/dev", run: "/run", base: "/run/monban-data", fat: "vfat", crypt: luks{"/dev", label}, quotas: true, log: say}
+	b := &box{root: "/", sys: "/sys", dev: "/dev", run: "/run", base: "/run/monban-data", fat: "vfat", crypt: luks{"/sys", "/dev", label}, quotas: true, log: say}
 	if err := b.command(ctx, os.Args[1:]); err != nil {
 		say("%v", err)
 		os.Exit(1)

@@ -30,8 +30,8 @@ type crypt interface {
 // luks is LUKS2 by cryptsetup. The key is random, so that stretching it
 // (argon2) would cost memory and time and add nothing.
 type luks struct {
-	dev  string // /dev
-	name string // of the opened device
+	sys, dev string // /sys and /dev
+	name     string // of the opened device
 }
 
 func (luks) format(ctx context.Context, device string, key []byte) error {
@@ -42,12 +42,29 @@ func (luks) format(ctx context.Context, device string, key []byte) error {
 }
 
 func (l luks) open(ctx context.Context, device string, key []byte) (string, error) {
-	mapped := filepath.Join(l.dev, "mapper", l.name)
-	if _, err := os.Stat(mapped); err == nil {
+	if mapped := l.mapped(); mapped != "" {
 		return mapped, nil // by an earlier try of this boot
 	}
-	_, err := run(ctx, key, "cryptsetup", "open", "--type", "luks2", "--key-file", "-", device, l.name)
-	return mapped, err
+	if _, err := run(ctx, key, "cryptsetup", "open", "--type", "luks2", "--key-file", "-", device, l.name); err != nil {
+		return "", err
+	}
+	mapped := l.mapped()
+	if mapped == "" {
+		return "", fmt.Errorf("cryptsetup opened %s, and there is no %s", device, l.name)
+	}
+	return mapped, nil
+}
+
+// mapped is the opened device by the name that the kernel gives it, or "". What
+// stands in /dev/mapper udev makes, at a moment nobody here waits for.
+func (l luks) mapped() string {
+	names, _ := filepath.Glob(filepath.Join(l.sys, "class/block/dm-*/dm/name"))
+	for _, file := range names {
+		if b, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(b)) == l.name {
+			return filepath.Join(l.dev, filepath.Base(filepath.Dir(filepath.Dir(file))))
+		}
+	}
+	return ""
 }
 
 // makeFS makes the file system, with the features of quotas where wanted.
@@ -107,7 +124,7 @@ func growFS(ctx context.Context, device string) error {
 // (-1: it did not end by itself) and what it said as an error if that is not 0.
 func run(ctx context.Context, stdin []byte, name string, args ...string) (int, error) {
 	c := exec.CommandContext(ctx, name, args...)
-	// Device nodes are made by the library itself: nothing here waits for udev.
+	// Nothing here waits for udev.
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DM_DISABLE_UDEV=1"}
 	c.Stdin = bytes.NewReader(stdin)
 	out, err := c.CombinedOutput()
