@@ -193,22 +193,10 @@ func (b *bench) stop() {
 	}
 }
 
-// settle waits for udev, where there is one: it reads a disk's table again when
-// somebody has written to the disk, and meanwhile there are no partitions. On a
-// box it never can: the root is one of them.
-func (b *bench) settle() {
-	if real() {
-		if _, err := run(context.Background(), nil, "udevadm", "settle", "--timeout=60"); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-}
-
 // boot boots and compares the outcome.
 func (b *bench) boot(want image.DataState) {
 	b.t.Helper()
 	b.stop()
-	b.settle()
 	b.logs = nil
 	got, err := b.start(context.Background())
 	detail := got.Detail
