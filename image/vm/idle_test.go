@@ -35,7 +35,7 @@ func TestIdle(t *testing.T) {
 	s := m.shell(bootTime)
 	works(t, m)
 	s.run("cd /var/lib/monban; owner=$(stat -c %u:%g site.toml); mkdir lists; cp " + s.file("million.hosts") + " lists/; chown -R $owner lists; " +
-		`printf '[[dns.list]]\nname = "million"\nfile = "lists/million.hosts"\n' >> site.toml; sync; monban check site.toml && systemctl reload monban`)
+		`printf '[[dns.list]]\nname = "million"\nfile = "lists/million.hosts"\n' >> site.toml; sync; monban check site.toml && systemctl kill -s HUP monban.service`)
 	refused := func() {
 		t.Helper()
 		defer func() {
