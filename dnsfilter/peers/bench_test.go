@@ -30,7 +30,7 @@ func planned() (p plan, long bool) {
 	if os.Getenv(lengthVar) == "long" {
 		return plan{rounds: 7, starts: 9, flood: time.Second, pace: 2 * time.Second, growth: []int{10_000, 100_000, 5_000_000}, clients: []int{1, 10, 100, 250}}, true
 	}
-	return plan{rounds: 5, starts: 9, flood: 300 * time.Millisecond, pace: time.Second}, false
+	return plan{rounds: 7, starts: 9, flood: 600 * time.Millisecond, pace: 2 * time.Second}, false
 }
 
 const (
