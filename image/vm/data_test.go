@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,32 +94,61 @@ func TestDataPartition(t *testing.T) {
 	volatile(boot(ours), "data.locked")
 }
 
-// Whoever holds the box's disk can have it forget: a file that names it, and no
-// other. It restarts by itself, and is another box then.
+// Whoever stands before the box can have it forget: a file that names it, on its
+// own first partition or on a stick. It restarts by itself, and is another box
+// then; the same file asks it for nothing.
 func TestFactoryReset(t *testing.T) {
 	all(t)
 	m, s := atWork(t, false, nil)
-	was, machine := s.dataState().Box, strings.TrimSpace(s.run("cat /etc/machine-id"))
-	s.run("echo of before > /var/lib/monban/old; sync")
+	forgets := func(ask func(name string)) string {
+		t.Helper()
+		was, machine := s.dataState().Box, strings.TrimSpace(s.run("cat /etc/machine-id"))
+		s.run("echo of before > /var/lib/monban/old; sync")
+		m.cut()
+		ask(was)
+		m.on()
+		m.started()
+		m.wait(`the box restarts`, bootTime)
+		m.wait(`reboot: Restarting system`, time.Minute)
+		m.started()
+		s = m.shell(bootTime)
+		works(t, m) // the first partition still has its site.toml
+		st, now := s.dataState(), strings.TrimSpace(s.run("cat /etc/machine-id"))
+		if st.State != image.DataOK || !st.New || st.Box == was || now == machine {
+			t.Errorf("before %s, after %+v", was, st)
+		}
+		if out, status := s.ask("cat /var/lib/monban/old"); status == 0 {
+			t.Errorf("what was recorded is still there: %s", out)
+		}
+		return was
+	}
+	before := forgets(func(name string) { m.put(image.ResetFile, []byte(name)) })
 	m.cut()
-	m.put(image.ResetFile, []byte(was))
+	m.stick(image.ResetFile, before)
 	m.on()
 	m.started()
-	m.wait(`the box restarts`, bootTime)
-	m.wait(`reboot: Restarting system`, time.Minute)
-	m.started()
 	s = m.shell(bootTime)
-	works(t, m) // the first partition still has its site.toml
-	if st, now := s.dataState(), strings.TrimSpace(s.run("cat /etc/machine-id")); st.State != image.DataOK || !st.New || st.Box == was || now == machine {
-		t.Errorf("before %s, after %+v", was, st)
+	works(t, m)
+	until(t, "the stick is looked at", time.Minute, func() error {
+		if _, status := s.ask("journalctl -b --no-pager -u 'monban-reset@*' | grep 'names another box'"); status != 0 {
+			return errRuns
+		}
+		return nil
+	})
+	if st := s.dataState(); st.State != image.DataOK || st.New {
+		t.Errorf("a file that names another box: %+v", st)
 	}
-	if out, status := s.ask("cat /var/lib/monban/old"); status == 0 {
-		t.Errorf("what was recorded is still there: %s", out)
+	forgets(func(name string) { m.stick(image.ResetFile, name) })
+}
+
+// stick plugs in a USB stick for a vendor, with one file.
+func (m *machine) stick(name, content string) {
+	m.t.Helper()
+	stick, file := m.file("stick.img"), m.file("on-stick")
+	if err := errors.Join(os.RemoveAll(stick), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+		m.t.Fatal(err)
 	}
-	// The file names a box that is no more.
-	m.restart(s)
-	m.started()
-	if st := m.shell(bootTime).dataState(); st.State != image.DataOK || st.New {
-		t.Errorf("after another restart: %+v", st)
-	}
+	m.tool("mkfs.vfat", "-n", image.Label, "-C", stick, "8192")
+	m.tool("mcopy", "-i", stick, file, "::"+name)
+	m.extra = []string{"-device", "qemu-xhci", "-drive", "if=none,id=stick,format=raw,file=" + stick, "-device", "usb-storage,drive=stick"}
 }
