@@ -112,6 +112,7 @@ func testKernel(t *testing.T, s *shell, arch string) {
 		}
 		name := testName(c.pkg)
 		t.Run(name, func(t *testing.T) {
+			defer func(outer *testing.T) { s.m.t = outer }(s.m.t)
 			s.m.t = t
 			dir := filepath.Dir(s.file(name))
 			out, status, ended := s.try(fmt.Sprintf("cd /tmp && PATH=$PATH:%s LD_LIBRARY_PATH=%[1]s MONBAN_DATA_REAL=1 %[1]s/%s -test.short -test.v -test.timeout 19m -test.run '%s' -test.skip '^(%s)$' 2>&1 | grep -v '=== '",
