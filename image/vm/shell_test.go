@@ -32,11 +32,10 @@ func (m *machine) shell(within time.Duration) *shell {
 	m.t.Helper()
 	end := time.Now().Add(within)
 	if m.line == nil {
-		c, err := net.Dial("unix", m.file("shell.sock"))
-		if err != nil {
-			m.t.Fatalf("the machine's second serial line: %v", err)
-		}
-		m.line = c
+		until(m.t, "the machine has its second serial line", within, func() (err error) {
+			m.line, err = net.Dial("unix", m.file("shell.sock"))
+			return err
+		})
 	}
 	s := &shell{m: m, line: m.line}
 	for time.Now().Before(end) {
