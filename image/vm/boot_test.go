@@ -105,8 +105,11 @@ func (m *machine) install(s *shell, file string) {
 
 func (m *machine) restart(s *shell) {
 	m.t.Helper()
-	s.run("monban slot reboot")
-	// Nothing is typed any more: the firmware would hear it.
+	// The restart may outrun the shell's answer. Nothing is typed any more: the
+	// firmware would hear it.
+	if out, status, ended := s.try("monban slot reboot", 10*time.Second); ended && status != 0 {
+		m.t.Fatalf("monban slot reboot: status %d\n%s", status, out)
+	}
 	m.wait(`reboot: Restarting system`, 2*time.Minute)
 }
 
