@@ -19,6 +19,9 @@ type diffLine struct {
 	text string
 }
 
+// changed says whether the line is in one of the texts only.
+func (l diffLine) changed() bool { return l.sign == '-' || l.sign == '+' }
+
 // unified compares two texts by lines, as diff -u does. Whether the last line has
 // an end is no difference.
 func unified(before, after string) (all []diffLine) {
@@ -49,7 +52,7 @@ func apartLines(all []diffLine) (show func(string) string, alike bool) {
 	}
 	looks := map[string]*texts{}
 	for _, l := range all {
-		if l.sign != '-' && l.sign != '+' {
+		if !l.changed() {
 			continue
 		}
 		t := looks[look(l.text)]
@@ -65,7 +68,7 @@ func apartLines(all []diffLine) (show func(string) string, alike bool) {
 		t := looks[look(s)]
 		return t != nil && t.several && t.gone && t.added
 	}
-	alike = slices.ContainsFunc(all, func(l diffLine) bool { return (l.sign == '-' || l.sign == '+') && unlike(l.text) })
+	alike = slices.ContainsFunc(all, func(l diffLine) bool { return l.changed() && unlike(l.text) })
 	return func(s string) string {
 		if unlike(s) || alike && strings.Contains(s, "<") { // which begins a number
 			return numbered(s)

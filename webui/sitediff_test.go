@@ -62,7 +62,7 @@ func FuzzApartLines(f *testing.F) {
 		show, _ := apartLines(all)
 		shown := map[string]string{}
 		for _, l := range all {
-			if l.sign == ' ' || l.sign == '@' {
+			if !l.changed() {
 				continue
 			}
 			s := strings.TrimRight(show(l.text), " ")
