@@ -144,6 +144,9 @@ func (i Image) build(ctx context.Context, t *toolbox, dir string, say func(strin
 	if err != nil {
 		return nil, err
 	}
+	if err := i.keepFirmware(ctx, t, dir, k.version); err != nil {
+		return nil, err
+	}
 	if err := unpack(ctx, t, i.lock.In("boot"), bootDir); err != nil {
 		return nil, err
 	}

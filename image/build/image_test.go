@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"debug/pe"
 	"errors"
 	"io"
 	"os"
@@ -132,6 +133,9 @@ func inside(t *testing.T, b Builder, i Image, update string) {
 			t.Fatal(err)
 		}
 	}
+	if i.Board == image.UEFI && i.Arch == "amd64" {
+		corrections(t, filepath.Join(i.Out, "boot"))
+	}
 	err = apart(t.Context(), func(ctx context.Context) error {
 		box, dir, done, err := b.start(ctx, time.Now())
 		if err != nil {
@@ -152,11 +156,36 @@ func inside(t *testing.T, b Builder, i Image, update string) {
 	}
 }
 
+// corrections looks for those of processors, of both makers, in a boot piece.
+func corrections(t *testing.T, name string) {
+	t.Helper()
+	f, err := pe.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := f.Section(".ucode")
+	if s == nil {
+		t.Fatal("the boot piece has no section .ucode")
+	}
+	b, err := s.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("corrections for processors: %.1f MB", float64(len(b))/1e6)
+	for _, maker := range []string{"GenuineIntel", "AuthenticAMD"} {
+		if !bytes.Contains(b, []byte("kernel/x86/microcode/"+maker+".bin\x00")) {
+			t.Errorf("there are none for %s", maker)
+		}
+	}
+}
+
 func lookAround(t *testing.T, root string) {
 	t.Helper()
 	for _, name := range []string{
 		"usr/bin/monban", "usr/lib/monban/monban-data", "usr/lib/systemd/systemd", "usr/lib/monban/keys/1.pub", "usr/lib/monban/keys/2.pub",
 		"etc/machine-id", "etc/ssl/certs/ca-certificates.crt", "var/lib/dpkg/status", "usr/sbin/modprobe",
+		"usr/lib/firmware/rtl_nic/rtl8168h-2.fw", "usr/lib/firmware/rtl_nic/rtl8153a-4.fw",
 	} {
 		if !exists(filepath.Join(root, name)) {
 			t.Errorf("the root has no %s", name)

@@ -121,6 +121,28 @@ kernel/sound/beep.ko.xz:
 	}
 }
 
+// A driver whose firmware is missing for no stated reason ends the build, and so
+// does a reason for what is not missing.
+func TestFirmwareMissing(t *testing.T) {
+	text := "# why\nnic/old*   needs none\nusb/x.bin:arm64   not for it\n"
+	for _, c := range []struct {
+		arch, asked, there, want string
+	}{
+		{"amd64", "nic/a.fw nic/old1.fw nic/old2.fw", "nic/a.fw", ""},
+		{"arm64", "nic/old1.fw usb/x.bin", "", ""},
+		{"amd64", "nic/a.fw nic/old1.fw", "", "nic/a.fw"},
+		{"amd64", "nic/old1.fw usb/x.bin", "", "usb/x.bin"},
+		{"amd64", "nic/a.fw", "nic/a.fw", "line 2"},
+		{"amd64", "nic/old1.fw", "nic/old1.fw", "line 2"},
+		{"arm64", "nic/old1.fw", "", "line 3"},
+	} {
+		err := firmwareMissing(text, c.arch, strings.Fields(c.asked), strings.Fields(c.there))
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s asks for %q and has %q: %v", c.arch, c.asked, c.there, err)
+		}
+	}
+}
+
 // Another program reads the initrd as it is meant.
 func TestInitrd(t *testing.T) {
 	if _, err := exec.LookPath("cpio"); err != nil {
