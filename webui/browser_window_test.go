@@ -107,7 +107,7 @@ func TestWarningsAreSaidAloud(t *testing.T) {
 	// A form that came back keeps what is in it, and still hears.
 	run(t, ctx, chromedp.Navigate(url+"/windows/new?kind=inbound"), fill("#requester", "書きかけ"), submit("#requester"), visible("#errors"))
 	set(func() { f.list[1].State, f.list[1].EndAt = window.Open, time.Now().Add(4*time.Minute) })
-	hears("あと 5 分以内に切れます", "【業者が接続中】入力の直し")
+	hears("あと 5 分以内に切れます", "【業者が接続中】入力エラー")
 	var typed string
 	run(t, ctx, visible(".strip"), visible("#errors"), chromedp.Value("#requester", &typed, chromedp.ByQuery))
 	if typed != "書きかけ" {

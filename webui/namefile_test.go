@@ -47,7 +47,7 @@ func TestNamesHiddenOrOff(t *testing.T) {
 		t.Error(body)
 	}
 	f.off = true
-	if status, body := c.get("/names"); status != http.StatusOK || !strings.Contains(body, "質問の記録は残していません") || strings.Contains(body, `action="/names"`) || strings.Contains(body, "/names/csv") {
+	if status, body := c.get("/names"); status != http.StatusOK || !strings.Contains(body, "サイトの問い合わせの記録は残していません") || strings.Contains(body, `action="/names"`) || strings.Contains(body, "/names/csv") {
 		t.Error(body)
 	}
 	if _, body := c.get("/devices"); !strings.Contains(body, "この機器が調べた名前") {

@@ -86,7 +86,7 @@ func TestSettingsFile(t *testing.T) {
 	wellFormed(t, "changes", body)
 	if status != http.StatusOK || f.acts != 0 || hidden(body, "site") != next || hidden(body, "base") != sumText(exampleSite) ||
 		!strings.Contains(html.UnescapeString(body), "@@ -2,6 +2,7 @@\n  clinic") || !strings.Contains(html.UnescapeString(body), "\n+ mac = \"00:00:5e:00:53:01\"\n  interface") ||
-		!strings.Contains(shownText(body), "足される行 1、消える行 0") || !strings.Contains(shownText(body), "WireGuard の鍵・アドレス・ポートが変わる受付は、すぐに閉じます") || strings.Contains(body, "/network") || strings.Contains(body, "<script>alert") {
+		!strings.Contains(shownText(body), "足される行 1、消える行 0") || !strings.Contains(shownText(body), "WireGuard の鍵・アドレス・ポートが変わる保守は、すぐに閉じます") || strings.Contains(body, "/network") || strings.Contains(body, "<script>alert") {
 		t.Errorf("%d %s", status, body)
 	}
 	if _, body := c.post(sitePage, "site", "\n\n"+next, "edit", "yes"); inBox(t, body) != "\n\n"+next {

@@ -72,7 +72,7 @@ func TestPlannedWindow(t *testing.T) {
 		t.Fatal(shownText(to))
 	}
 	_, body := c.get("/windows/9")
-	want(t, "approved for later", body, []string{"承認しました。", "に開きます。まだ何も開いていません", "開くのは、この機器の時計が合っているときだけです", "取り下げる"}, "開けました")
+	want(t, "approved for later", body, []string{"承認しました。", "に開きます。まだ何も開いていません", "開くのは、この箱の時計が合っているときだけです", "取り下げる"}, "開けました")
 	if status, body := c.post("/windows/9/refuse", "why", ""); status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#why"`) {
 		t.Errorf("withdrawn without a reason: %d", status)
 	}
@@ -178,7 +178,7 @@ func TestCloseAllWhenBroken(t *testing.T) {
 	c := in(t, f)
 	f.broken = errors.New("no database")
 	status, body := c.get("/windows/close-all")
-	want(t, "without a state", body, []string{"いますぐ全部閉じる", "この機器の状態を読めませんでした"})
+	want(t, "without a state", body, []string{"いますぐ全部閉じる", "この箱の状態を読めませんでした"})
 	if status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}

@@ -9,10 +9,10 @@ var commandText = map[string]sentence{
 		JA: "保守 {id} に記入しました。",
 		EN: "Entered for window {id}."},
 	"command.window_open": {
-		JA: "受付 {id}: {vendor} → {device} を開けました。{ends} に自動で閉じます。",
+		JA: "保守 {id} 番: {vendor} → {device} を開けました。{ends} に自動で閉じます。",
 		EN: "Window {id}: {vendor} to {device} is open. It closes by itself at {ends}."},
 	"command.window_closed": {
-		JA: "受付 {id} を閉じました。切った接続 {cut} 本、通した量 {bytes} バイト。",
+		JA: "保守 {id} 番を閉じました。切った接続 {cut} 本、通した量 {bytes} バイト。",
 		EN: "Window {id} is closed. {cut} connections were cut, {bytes} bytes had passed."},
 	"command.all_closed": {
 		JA: "開いていた入口 {n} 件をすべて閉じました。",

@@ -38,10 +38,10 @@ var firmwareText = map[string]sentence{
 		"いまの版を試している途中です。確定するか元に戻るまで(10分ほど)待ってください。",
 		"The version of now is still on trial. Wait until it is kept or given up, about ten minutes."},
 	"firmware.window_open": {
-		"受付 {window}(「{device}」への {vendor} の入口)が開いている間は、再起動しません。終わってから、もう一度試してください。",
+		"保守 {window} 番(「{device}」への {vendor} の入口)が開いている間は、再起動しません。終わってから、もう一度試してください。",
 		"There is no restart while window {window} ({vendor} to {device}) is open. Try again when it has ended."},
 	"firmware.window_soon": {
-		"予定された受付がまもなく始まるため、いまは再起動しません。終わってから、もう一度試してください。",
+		"予定された保守がまもなく始まるため、いまは再起動しません。終わってから、もう一度試してください。",
 		"There is no restart now: a planned window begins soon. Try again when it has ended."},
 	"firmware.restarting_now": {
 		"本体の更新のため、いま再起動しています。数分待ってから、もう一度試してください。",
@@ -196,7 +196,7 @@ var firmwareText = map[string]sentence{
 		"本体の新しい版 {version} が、院長の承認を待っています。",
 		"Version {version} of the box's software waits for the director's approval."},
 	"gateway.firmware_again": {
-		"版 {version} は始まりませんでした。もう一度試すには、院長が本体の更新のページでもう一度承認してください。",
+		"版 {version} は起動しませんでした。もう一度試すには、院長が本体の更新のページでもう一度承認してください。",
 		"Version {version} did not start. To have it tried again, the director has to approve it again on the page of updates."},
 	"gateway.firmware_failed": {
 		"承認された版 {version} に更新できていません。わけは本体の更新のページにあります。",
@@ -222,8 +222,8 @@ var firmwareText = map[string]sentence{
 		"{at} に配布元を調べ、それより新しい版はありませんでした。",
 		"Asked on {at}; there was no newer version."},
 	"evidence.firmware_waits": {
-		"新しい版 {version} が、{since} から入っていません。",
-		"Version {version} has not been installed since {since}."},
+		"新しい版 {version} が {since} に見つかりましたが、まだ入れていません。",
+		"Version {version} was found on {since} and is not installed yet."},
 	"evidence.firmware_approved": {
 		"新しい版 {version} は承認され、夜に入ります。",
 		"Version {version} is approved and comes in the night."},

@@ -22,7 +22,7 @@ var gatewayText = map[string]sentence{
 		JA: "時計が合っているか確かめられません。記録の時刻がずれている恐れがあります。インターネットにつながると自動で合います。",
 		EN: "The clock could not be checked. Times in the log may be off. It sets itself once the internet is reachable."},
 	"gateway.proof_failed": {
-		JA: "自己点検で、閉じているはずの入口が開いていました。チェックリストのページで内容を見て、すぐに保守業者に連絡してください。",
+		JA: "自己試験で、閉じているはずの入口が開いていました。チェックリストのページで内容を見て、すぐに保守業者に連絡してください。",
 		EN: "The self-test found a way in that should be closed. See the checklist page and call your vendor now."},
 	"gateway.no_upstream": {
 		JA: "インターネットの名前を調べる先(上位のDNS)が応えません。ホームページが開かないことがあります。回線の機器の電源を確かめてください。",
@@ -62,10 +62,10 @@ var gatewayText = map[string]sentence{
 		JA: "通信を守る規則が、門番以外のものによって変えられたため、元に戻しました。",
 		EN: "The packet rules were changed by something else and put right."},
 	"window.put_right": {
-		JA: "受付 {window}: 「{device}」への入口が門番以外のものによって変えられたため、承認どおりに直しました。終わりの時刻は変わりません。",
+		JA: "保守 {window} 番: 「{device}」への入口が門番以外のものによって変えられたため、承認どおりに直しました。終わりの時刻は変わりません。",
 		EN: "Window {window}: the way in to {device} was changed by something else and put right. Its end stays the same."},
 	"window.address_moved": {
-		JA: "受付 {window}: 「{device}」のアドレスをほかの機器が使い始めたため、そのアドレスへの入口だけを閉じました。終わりの時刻は変わりません。",
+		JA: "保守 {window} 番: 「{device}」のアドレスをほかの機器が使い始めたため、そのアドレスへの入口だけを閉じました。終わりの時刻は変わりません。",
 		EN: "Window {window}: another device has begun to use an address of {device}, so the way to that address was closed. Its end stays the same."},
 	"window.vendor_changed": {
 		JA: "申し込みのあとで、業者「{vendor}」の登録が変わりました。業者に確かめて、もう一度申し込みを受け付けてください。",
@@ -86,16 +86,16 @@ var gatewayText = map[string]sentence{
 		JA: "機器 {mac} の名前を「{name}」にしました。",
 		EN: "The device {mac} was named {name}."},
 	"selftest.ran.ok": {
-		JA: "自己点検: 外からの入口はすべて閉じていました({sent} 個の試験用の通信をすべて断りました)。",
+		JA: "自己試験: 外からの入口はすべて閉じていました({sent} 個の試験用の通信をすべて断りました)。",
 		EN: "Self-test: every way in was closed (all {sent} test packets were refused)."},
 	"selftest.ran.failed": {
-		JA: "自己点検: 閉じているはずの入口が開いていました({why})。",
+		JA: "自己試験: 閉じているはずの入口が開いていました({why})。",
 		EN: "Self-test: a way in that should be closed was open ({why})."},
 	"selftest.ran.unmeasured": {
-		JA: "自己点検: 確かめることができませんでした({why})。",
+		JA: "自己試験: 確かめることができませんでした({why})。",
 		EN: "Self-test: nothing could be shown ({why})."},
 	"selftest.not_here": {
-		JA: "いまは自己点検ができません。時間をおいてもう一度押してください。続くときは、保守業者に連絡してください。",
+		JA: "いまは自己試験ができません。時間をおいてもう一度押してください。続くときは、保守業者に連絡してください。",
 		EN: "The self-test cannot run now. Try again later; if this stays, call your vendor."},
 
 	"people.joined": {
@@ -143,13 +143,13 @@ var gatewayText = map[string]sentence{
 		JA: "いま開いている保守の入口: {n} 件",
 		EN: "Ways in that are open now: {n}"},
 	"evidence.open_window": {
-		JA: "受付 {id}: {vendor} → {device}、承認 {approver}、{ends} まで",
+		JA: "保守 {id} 番: {vendor} → {device}、承認 {approver}、{ends} まで",
 		EN: "Window {id}: {vendor} to {device}, approved by {approver}, until {ends}"},
 	"evidence.proof_ok": {
-		JA: "自己点検: 外から送った {sent} 個をすべて断り、{counted} 個とも規則が数えました。",
+		JA: "自己試験: 外から送った {sent} 個をすべて断り、{counted} 個とも規則が数えました。",
 		EN: "Self-test: all {sent} packets sent from outside were refused, and the rules counted {counted} of them."},
 	"evidence.proof_failed": {
-		JA: "自己点検: 外から送った {sent} 個のうち、断ったと数えられたのは {counted} 個です。",
+		JA: "自己試験: 外から送った {sent} 個のうち、断ったと数えられたのは {counted} 個です。",
 		EN: "Self-test: of {sent} packets sent from outside, {counted} were counted as refused."},
 	"evidence.control": {
 		JA: "対照試験: 試験用に開けた入口は通り({passed})、閉じると切れました({cut})。",
@@ -161,7 +161,7 @@ var gatewayText = map[string]sentence{
 		JA: "直近 {days} 日: 開いた入口 {windows} 件、接続の記録 {sessions} 件。",
 		EN: "Last {days} days: {windows} windows opened, {sessions} sessions on record."},
 	"evidence.window_without_person": {
-		JA: "受付 {id} に、承認した人の記録がありません。",
+		JA: "保守 {id} 番に、承認した人の記録がありません。",
 		EN: "Window {id} has no person on record who approved it."},
 	"evidence.devices": {
 		JA: "見つけた機器 {seen} 台のうち、名前の付いた機器 {named} 台。",

@@ -58,7 +58,7 @@ var labText = map[string]sentence{
 		"The gateway ended ({how}). \"monban lab start --dir {dir}\" starts it again. The firewall is still in force.",
 	},
 	"lab.next": {
-		"設定コード: {code}\n次にすること: ブラウザーで {url} を開き(受付PCから見たページです)、設定コードを入れて最初の利用者を作ってください。証明書の警告を消すには {ca} をブラウザーに加えます。\n業者になってみる: {monban} lab exec --dir {dir} vendor -- sh\n終わるとき: Ctrl-C",
+		"初期設定コード: {code}\n次にすること: ブラウザーで {url} を開き(受付PCから見たページです)、初期設定コードを入れて最初の利用者を作ってください。証明書の警告を消すには {ca} をブラウザーに加えます。\n業者になってみる: {monban} lab exec --dir {dir} vendor -- sh\n終わるとき: Ctrl-C",
 		"Set-up code: {code}\nNext: open {url} in a browser (it is the page as the reception PC sees it) and enter the set-up code to make the first account. Add {ca} to the browser to be rid of its warning.\nTo be the vendor: {monban} lab exec --dir {dir} vendor -- sh\nTo end: Ctrl-C",
 	},
 	"lab.next_again": {

@@ -4,10 +4,10 @@ package text
 // as the log and the notices say it.
 var maintenanceText = map[string]sentence{
 	"window.scheduled": {
-		JA: "保守の入口 {window}({vendor} → {device})は、{not_before} に開く予定です。それまで開きません。",
+		JA: "保守 {window} 番({vendor} → {device})は、{not_before} に開く予定です。それまで開きません。",
 		EN: "Window {window} ({vendor} to {device}) is planned to open at {not_before}. Nothing opens before."},
 	"window.lapsed": {
-		JA: "保守の入口 {window}({vendor} → {device})は、開かずに終わりました。理由: {why}",
+		JA: "保守 {window} 番({vendor} → {device})は、開かずに終わりました。理由: {why}",
 		EN: "Window {window} ({vendor} to {device}) ended without opening. Reason: {why}"},
 	"window.why.unanswered": {
 		JA: "期限までに承認も断りもありませんでした。",
@@ -19,10 +19,10 @@ var maintenanceText = map[string]sentence{
 		JA: "業者の登録が変わりました。",
 		EN: "The vendor's registration changed."},
 	"window.extended": {
-		JA: "保守の入口 {window}({vendor} → {device})を {more} 延長しました。",
+		JA: "保守 {window} 番({vendor} → {device})を {more} 延長しました。",
 		EN: "Window {window} ({vendor} to {device}) was extended by {more}."},
 	"window.not_extended": {
-		JA: "保守の入口 {window}({vendor} → {device})を延長できませんでした。元の終わりの時刻に閉じます。",
+		JA: "保守 {window} 番({vendor} → {device})を延長できませんでした。元の終わりの時刻に閉じます。",
 		EN: "Window {window} ({vendor} to {device}) could not be extended. It closes at its old end."},
 	"window.requested_by_plan": {
 		JA: "定期の予定から、保守の申し込み {window}({vendor} → {device}、{not_before})を作りました。承認するまで開きません。",
@@ -31,7 +31,7 @@ var maintenanceText = map[string]sentence{
 		JA: "{signer} さんの署名付きの申し込み {window}({vendor} → {device}、{ports})を受け付けました。",
 		EN: "Request {window} ({vendor} to {device}, {ports}), signed by {signer}, was recorded."},
 	"window.break_sealed": {
-		JA: "封筒の緊急コードで、承認なしに保守の入口 {window}({vendor} → {device})を開けます。理由: {reason}",
+		JA: "封筒の緊急コードで、承認なしに保守 {window} 番({vendor} → {device})を開けます。理由: {reason}",
 		EN: "Window {window} ({vendor} to {device}) is opened without approval by a sealed code. Reason: {reason}"},
 	"window.reported": {
 		JA: "保守 {window}({vendor} → {device})の作業報告: {text}",

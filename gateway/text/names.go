@@ -36,11 +36,11 @@ var namesText = map[string]sentence{
 		"There is no such result. Pick one of the list.",
 	},
 	"dns.log_off": {
-		"質問の記録は使っていません。",
+		"サイトの問い合わせの記録は使っていません。",
 		"No record of questions is kept.",
 	},
 	"dns.log_unreadable": {
-		"質問の記録を読めません。名前の検査は続いています。しばらくしても直らなければ、保守業者に連絡してください。",
+		"サイトの問い合わせの記録を読めません。名前の検査は続いています。しばらくしても直らなければ、保守業者に連絡してください。",
 		"The record of questions cannot be read. The filter goes on. If it stays so, call your vendor.",
 	},
 	"gateway.name_wishes": {
@@ -48,7 +48,7 @@ var namesText = map[string]sentence{
 		"Somebody waits for a site to be allowed ({n}).",
 	},
 	"gateway.query_log": {
-		"質問の記録をディスクに書けません。名前の検査は続いていますが、そのあいだの記録は残りません。ディスクの空きを確かめてください。",
+		"サイトの問い合わせの記録をディスクに書けません。名前の検査は続いていますが、そのあいだの記録は残りません。ディスクの空きを確かめてください。",
 		"The record of questions cannot be written to the disk. The filter goes on, but nothing of that time is kept. Check the room on the disk.",
 	},
 

@@ -35,7 +35,7 @@ var noticeText = map[string]sentence{
 		JA: "これは試しの知らせです。読めていれば、送り先の設定は正しくできています。",
 		EN: "This is a trial notice. If you can read it, the settings are right."},
 	"notice.daily": {
-		JA: "きょうの確認です。記録は {count} 行、末尾の値は {head} です。この知らせを保管すると、記録の書き換えや切り取りがあとで分かります。最後の自己点検({proof_at}): {why}",
+		JA: "きょうの確認です。記録は {count} 行、末尾の値は {head} です。この知らせを保管すると、記録の書き換えや切り取りがあとで分かります。最後の自己試験({proof_at}): {why}",
 		EN: "Daily check. The log has {count} lines and ends with {head}. Keep this notice: it shows later whether the log was rewritten or cut. Last self-test ({proof_at}): {why}"},
 	"notice.proof.ok": {
 		JA: "外からの入口はすべて閉じていました。",
@@ -50,10 +50,10 @@ var noticeText = map[string]sentence{
 		JA: "まだ行っていません。",
 		EN: "there was none yet."},
 	"window.warning": {
-		JA: "受付 {window}: 「{device}」への {vendor} の入口は、あと {minutes} 分で閉じます。作業が終わらないときは、ページで延長を承認してください。",
+		JA: "保守 {window} 番: 「{device}」への {vendor} の入口は、あと {minutes} 分で閉じます。作業が終わらないときは、ページで延長を承認してください。",
 		EN: "Window {window}: the way of {vendor} to {device} closes in {minutes} minutes. If the work takes longer, approve an extension on the page."},
 	"gateway.ending_soon": {
-		JA: "受付 {window}: 「{device}」への {vendor} の入口は、あと {minutes} 分で閉じます。作業が終わらないときは、延長を承認してください。",
+		JA: "保守 {window} 番: 「{device}」への {vendor} の入口は、あと {minutes} 分で閉じます。作業が終わらないときは、延長を承認してください。",
 		EN: "Window {window}: the way of {vendor} to {device} closes in {minutes} minutes. If the work takes longer, approve an extension."},
 
 	"notice.settings": {

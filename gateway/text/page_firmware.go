@@ -53,7 +53,7 @@ var pageFirmwareText = map[string]sentence{
 	"page.firmware.only_director": {"承認できるのは院長だけです。", "Only the director can approve."},
 
 	"page.firmware.hurry":       {"夜を待たずに、いま入れ替える", "Do it now, without waiting for the night"},
-	"page.firmware.hurry_means": {"すぐに入れ替えて再起動します。数分間、院内のすべての機器がインターネットにつながらず、名前も引けません。診療中は避けてください。", "It is installed and the box restarts at once. For some minutes no device of the clinic reaches the internet or finds a name. Avoid this during hours."},
+	"page.firmware.hurry_means": {"すぐに入れ替えて再起動します。数分間、院内のすべての機器がインターネットにつながらず、ウェブページも開けません。診療中は避けてください。", "It is installed and the box restarts at once. For some minutes no device of the clinic reaches the internet or finds a name. Avoid this during hours."},
 	"page.firmware.sure":        {"数分間つながらなくなってよいことを、院内で確かめました", "It is agreed in the house that nothing is connected for some minutes"},
 	"page.firmware.hurry_do":    {"いま入れ替えて再起動する", "Install and restart now"},
 	"page.firmware.hurrying":    {"版 {version} を入れています。終わると再起動します。数分たったら、この画面を開き直してください。", "Version {version} is being installed; then the box restarts. Open this page again in some minutes."},

@@ -3,7 +3,7 @@ package text
 // pageListsText is what the page of the lists of refused names says.
 var pageListsText = map[string]sentence{
 	"page.lists.title":       {"有害サイトの一覧", "Block lists"},
-	"page.lists.lead":        {"門番は、下の一覧に載っている名前(サイトの住所)を止めます。配布元から受け取る一覧は、毎日自動で新しくします。受け取れないときは、前に受け取ったものを使い続けます。", "The lists by which Monban refuses names. Those that are fetched are renewed every day by themselves; when one cannot be fetched, the last good one stays in use."},
+	"page.lists.lead":        {"門番は、下の一覧に載っている名前(サイトのアドレス)を止めます。配布元から受け取る一覧は、毎日自動で新しくします。受け取れないときは、前に受け取ったものを使い続けます。", "The lists by which Monban refuses names. Those that are fetched are renewed every day by themselves; when one cannot be fetched, the last good one stays in use."},
 	"page.lists.check":       {"今すぐ確認", "Check now"},
 	"page.lists.no_clock":    {"時刻がまだ合っていないため、確認できません。時刻が合ったら(合わないときは起動の1時間後に)、自動で確認します。", "The time is not set yet, so nothing can be checked. It is done by itself once the time is set, or an hour after the start."},
 	"page.lists.checked_now": {"どの一覧も、この1分のあいだに確認したばかりです。少し待ってから、もう一度押してください。", "Every list was checked within the last minute. Wait a little and try again."},
@@ -64,7 +64,7 @@ var pageListsText = map[string]sentence{
 	"page.denies.lead":      {"一覧になくても、その名前とその下の名前を、すべての機器で止めます。記録に残ります。", "They are refused with all below them, on all devices, though no list has them. This goes on record."},
 	"page.denies.add":       {"止める名前を加える", "Refuse another name"},
 	"page.denies.name":      {"止める名前", "The name"},
-	"page.denies.name_hint": {"例 games.example.jp。ブラウザーの住所欄の文をそのまま貼り付けてもかまいません。", "For example games.example.jp. The whole line of the browser's address bar will do."},
+	"page.denies.name_hint": {"例 games.example.jp。ブラウザーのアドレス欄の文をそのまま貼り付けてもかまいません。", "For example games.example.jp. The whole line of the browser's address bar will do."},
 	"page.denies.do":        {"止める", "Refuse it"},
 	"page.denies.done":      {"{name} を止めました。", "{name} is refused."},
 	"page.denies.unread":    {"この画面で加えた名前を読めないため、いまは止めていません。下にあるのは設定ファイル(site.toml)の名前だけです。{why}", "The names added on this page cannot be read, and are not refused now. Those below are of site.toml alone. {why}"},

@@ -247,11 +247,11 @@ var pageMoreText = map[string]sentence{
 	// deputies
 	"page.deputy.is":        {"承認できます", "may approve"},
 	"page.deputy.name":      {"承認を任せる", "Let approve"},
-	"page.deputy.means":     {"この人も、院長の代わりに保守を承認できるようになります。自分が受け付けた申し込みは承認できません。", "This person may then approve maintenance in the director's place, but not what he recorded himself."},
+	"page.deputy.means":     {"この人も、院長の代わりに保守を承認できるようになります(自分が受け付けた申し込みは除きます)。どの機器がどのサイトを調べたかの記録を見ること、サイトを許可したり止めたりすること、名前の検査を休止することもできるようになります。", "This person may then approve maintenance in the director's place, but not what he recorded himself. He may also see which device asked for which site, allow and refuse sites, and pause the filter."},
 	"page.deputy.do":        {"承認を任せる", "Let this person approve"},
 	"page.deputy.done":      {"承認を任せました。", "This person may approve now."},
 	"page.deputy.end":       {"承認を任せるのをやめる", "End approving"},
-	"page.deputy.end_means": {"この人は、保守を承認できなくなります。受付の仕事は続けられます。", "This person may no longer approve; the rest stays."},
+	"page.deputy.end_means": {"この人は、保守の承認、サイトの記録を見ること、サイトの許可や名前の検査の休止ができなくなります。受付の仕事は続けられます。", "This person may no longer approve, see the record of sites, allow sites or pause the filter; the rest stays."},
 	"page.deputy.end_do":    {"任せるのをやめる", "End it"},
 	"page.deputy.ended":     {"承認を任せるのをやめました。", "This person may not approve any more."},
 }

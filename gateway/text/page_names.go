@@ -4,12 +4,12 @@ package text
 // why a site cannot be seen, what is allowed, the pause, the statistics.
 var pageNamesText = map[string]sentence{
 	"page.nav.names":         {"名前の検査", "Names"},
-	"page.act.dns.read":      {"質問の記録を見ること", "seeing who asked for which name"},
+	"page.act.dns.read":      {"サイトの問い合わせの記録を見ること", "seeing who asked for which name"},
 	"page.act.dns.allow":     {"名前の許可と、名前の検査の休止", "allowing names and pausing the filter"},
 	"page.act.dns.lists":     {"止めてある一覧の判断", "answering for lists that are held back"},
 	"page.names.tabs":        {"名前の検査のページ", "Pages about names"},
-	"page.names.title":       {"質問の記録", "Record of questions"},
-	"page.names.lead":        {"院内の機器がどの名前(サイトの住所)を調べ、門番がどう答えたかの記録です。新しい順に並びます。", "Which names (addresses of sites) the devices asked for, and what Monban answered. The newest come first."},
+	"page.names.title":       {"サイトの問い合わせの記録", "Record of questions"},
+	"page.names.lead":        {"院内の機器がどの名前(サイトのアドレス)を調べ、門番がどう答えたかの記録です。新しい順に並びます。", "Which names (addresses of sites) the devices asked for, and what Monban answered. The newest come first."},
 	"page.names.privacy":     {"だれがどのサイトを見たかが分かる記録です。見られるのは院長と、院長が代わりを任せた人だけです。{days} 日を過ぎたものは自動で消します。時間ごと、機器ごとの数だけを 13 か月残します。", "This tells who looked at which site. Only the director and the director's deputies can see it. After {days} days it is deleted by itself; only numbers by hour and device are kept for 13 months."},
 	"page.names.filter":      {"記録をしぼる", "Narrow the record"},
 	"page.names.part":        {"名前の一部", "Part of the name"},
@@ -31,7 +31,7 @@ var pageNamesText = map[string]sentence{
 	"page.names.type":        {"種類", "Type"},
 	"page.names.why":         {"理由", "Why"},
 	"page.names.lost":        {"門番が起動してから、混み合いなどで {n} 件の質問を記録できませんでした。答えには影響していません。", "Since the start {n} questions could not be recorded, for want of room or speed. No answer suffered."},
-	"page.names.disk":        {"いま、質問の記録をディスクに書けません。続くときは、保守業者に連絡してください。", "The record cannot be written to the disk now. If that goes on, call your vendor."},
+	"page.names.disk":        {"いま、サイトの問い合わせの記録をディスクに書けません。続くときは、保守業者に連絡してください。", "The record cannot be written to the disk now. If that goes on, call your vendor."},
 	"page.names.answered":    {"答えた", "answered"},
 	"page.names.refused":     {"止めた", "refused"},
 	"page.names.local":       {"門番が答えた", "answered here"},
@@ -41,9 +41,9 @@ var pageNamesText = map[string]sentence{
 
 	// why a site cannot be seen
 	"page.why.title":     {"見られないサイトがある", "I cannot see a site"},
-	"page.why.lead":      {"サイトの住所を入れると、門番がなぜそう答えるのかを調べます。調べても何も変わりません。", "Type the site's address, and Monban says why it answers as it does. Looking changes nothing."},
-	"page.why.name":      {"サイトの住所", "The site's address"},
-	"page.why.name_hint": {"例 www.example.jp。ブラウザーの住所欄の文をそのまま貼り付けてもかまいません。", "For example www.example.jp. The whole line of the browser's address bar will do."},
+	"page.why.lead":      {"サイトのアドレスを入れると、門番がなぜそう答えるのかを調べます。調べても何も変わりません。", "Type the site's address, and Monban says why it answers as it does. Looking changes nothing."},
+	"page.why.name":      {"サイトのアドレス", "The site's address"},
+	"page.why.name_hint": {"例 www.example.jp。ブラウザーのアドレス欄の文をそのまま貼り付けてもかまいません。", "For example www.example.jp. The whole line of the browser's address bar will do."},
 	"page.why.device":    {"どの機器で", "On which device"},
 	"page.why.this_pc":   {"このパソコン", "this PC"},
 	"page.why.do":        {"調べる", "Look it up"},

@@ -70,7 +70,7 @@ var pageSettingsText = map[string]sentence{
 	"page.site.means":   {"替えるとどうなるか", "What happens then"},
 	"page.site.at_once": {"すぐに効きます。前の設定は、箱の中に世代として残ります。", "It is in force at once. The settings of before stay in the box as a generation."},
 	"page.site.windows": {
-		"新しい設定にない業者、機器、接続元のための受付と、WireGuard の鍵・アドレス・ポートが変わる受付は、すぐに閉じます。ほかの受付は続きます。",
+		"新しい設定にない業者、機器、接続元のための保守と、WireGuard の鍵・アドレス・ポートが変わる保守は、すぐに閉じます。ほかの保守は続きます。",
 		"What is open for a vendor, a device or a source that the new settings do not have, or by a WireGuard key, address or port that changes, is closed at once. The rest stays open."},
 	"page.site.trial": {
 		"ネットワーク(ポート、アドレス、DNS、時刻)が変わります。{seconds}秒のうちに「ネットワークの変更」のページで確定しなければ、ネットワークも設定ファイルも自動で元に戻ります。その間、つながらなくなることがあります。",

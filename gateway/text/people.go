@@ -17,28 +17,28 @@ var peopleText = map[string]sentence{
 		JA: "名前、パスワード、6桁の数字のどれかが違います。入れ直してください。",
 		EN: "The name, the password or the six digits are wrong. Enter them again."},
 	"people.wrong_sign_in_unsynced": {
-		JA: "名前、パスワード、6桁の数字のどれかが違います。この箱の時計が合っていないため、6桁の数字が通らないことがあります。紙の予備コードを使ってください。",
+		JA: "名前、パスワード、6桁の数字のどれかが違います。この箱の時計が合っていないため、6桁の数字が通らないことがあります。紙の復旧コードを使ってください。",
 		EN: "The name, the password or the six digits are wrong. The clock of this box is not set, so the digits may fail: use a recovery code from your paper."},
 	"people.wrong_totp": {
 		JA: "6桁の数字が違います。認証アプリに今出ている数字を入れてください。",
 		EN: "The six digits are wrong. Enter what your authenticator app shows now."},
 	"people.wrong_totp_unsynced": {
-		JA: "6桁の数字が違います。この箱の時計が合っていないためかもしれません。紙の予備コードを使ってください。",
+		JA: "6桁の数字が違います。この箱の時計が合っていないためかもしれません。紙の復旧コードを使ってください。",
 		EN: "The six digits are wrong, maybe because the clock of this box is not set. Use a recovery code from your paper."},
 	"people.code_used": {
-		JA: "そのコードはもう使われています。次の6桁の数字が出るまで待つか、別の予備コードを使ってください。",
+		JA: "そのコードはもう使われています。次の6桁の数字が出るまで待つか、別の復旧コードを使ってください。",
 		EN: "This code was used already. Wait for the next six digits, or take another recovery code."},
 	"people.clock_set_back": {
 		JA: "箱の時計が戻っていたため、{name} さんの使った6桁の数字の記憶を合わせ直しました。",
 		EN: "The clock was set back, so what was kept of {name}'s used one-time codes was set anew."},
 	"people.recovery_used": {
-		JA: "{name} さんが紙の予備コードを1つ使いました(残り {left} 個)。",
+		JA: "{name} さんが紙の復旧コードを1つ使いました(残り {left} 個)。",
 		EN: "{name} used a recovery code ({left} left)."},
 	"people.wrong_setup_code": {
-		JA: "設定コードが違います。箱に貼ってある紙か、渡された紙を見て、入れ直してください。",
-		EN: "The set-up code is wrong. Look at the paper on the box, or the one you were given, and enter it again."},
+		JA: "初期設定コードが違います。渡された紙か、箱につないだ画面を見て、入れ直してください。",
+		EN: "The set-up code is wrong. Look at the paper you were given, or at a screen connected to the box, and enter it again."},
 	"people.setup_expired": {
-		JA: "時間がたったため、はじめからやり直してください。設定コードの入力に戻ります。",
+		JA: "時間がたったため、はじめからやり直してください。初期設定コードの入力に戻ります。",
 		EN: "This took too long. Begin again with the set-up code."},
 	"people.no_such_role": {
 		JA: "その役割はありません。院長、受付、業者、検査員から選んでください。",

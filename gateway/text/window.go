@@ -7,10 +7,10 @@ var windowText = map[string]sentence{
 		JA: "いまの状態では、その操作はできません。ページを開き直して、いまの状態を確かめてください。",
 		EN: "This cannot be done in the present state. Load the page again to see it."},
 	"window.changed": {
-		JA: "受付 {window} は、ほかの人が先に変えました。ページを開き直して確かめてください。",
+		JA: "保守 {window} 番は、ほかの人が先に変えました。ページを開き直して確かめてください。",
 		EN: "Somebody else changed window {window} first. Load the page again to see it."},
 	"window.unknown": {
-		JA: "受付 {id} はありません。番号を確かめてください。",
+		JA: "保守 {id} 番はありません。番号を確かめてください。",
 		EN: "There is no window {id}. Check the number."},
 	"window.not_approved": {
 		JA: "まだ承認されていません。院長の承認を待ってください。",
@@ -58,7 +58,7 @@ var windowText = map[string]sentence{
 		JA: "ポート「{port}」が重なっています。1つにしてください。",
 		EN: "The port {port} stands there twice. Give it once."},
 	"window.collides": {
-		JA: "「{port}」は、受付 {window} と重なります。それを閉じるか、終わるのを待ってください。",
+		JA: "「{port}」は、保守 {window} 番と重なります。それを閉じるか、終わるのを待ってください。",
 		EN: "{port} is in use by window {window}. Close that one or wait for its end."},
 	"window.bad_kind": {
 		JA: "その入口の種類はありません。一覧から選んでください。",
@@ -97,7 +97,7 @@ var windowText = map[string]sentence{
 		JA: "この箱の時計が合っていないため、予定の入口は開けられません。時計が合えば自動で開きます。",
 		EN: "The clock of this box is not set, so no planned window can open. It opens by itself once the clock is right."},
 	"window.sealed_length": {
-		JA: "封をしたコードで開けられるのは {max} までです。短くしてください。",
+		JA: "封筒のコードで開けられるのは {max} までです。短くしてください。",
 		EN: "A sealed code opens for at most {max}. Choose less."},
 	"window.extend_limit": {
 		JA: "開けてから {max} を超えては延長できません。あと {left} まで延ばせます。",
@@ -130,7 +130,7 @@ var windowText = map[string]sentence{
 		JA: "時刻は 00:00 から 23:59 で入れてください。",
 		EN: "Enter a time from 00:00 to 23:59."},
 	"window.appointment_taken": {
-		JA: "定期の予定 {plan} のこの日の受付は、もう作られています。一覧を見てください。",
+		JA: "定期の予定 {plan} のこの日の保守は、もう作られています。一覧を見てください。",
 		EN: "The request for this date of plan {plan} is there already. See the list."},
 	"window.request_replayed": {
 		JA: "この申込書は一度使われています。業者に新しい申込書を頼んでください。",
@@ -158,43 +158,43 @@ var windowText = map[string]sentence{
 		EN: "The window could not be opened; nothing is open. Try again, then call who installed the box."},
 
 	"window.requested": {
-		JA: "受付 {window}: {vendor} から「{device}」({ports}、{length})への保守の頼みを受け付けました。理由: {reason}",
+		JA: "保守 {window} 番: {vendor} から「{device}」({ports}、{length})への保守の頼みを受け付けました。理由: {reason}",
 		EN: "Window {window}: a request of {vendor} for {device} ({ports}, {length}) was recorded. Reason: {reason}"},
 	"window.approved": {
-		JA: "受付 {window}: {vendor} から「{device}」({ports}、{length})への保守を承認しました。",
+		JA: "保守 {window} 番: {vendor} から「{device}」({ports}、{length})への保守を承認しました。",
 		EN: "Window {window}: maintenance by {vendor} on {device} ({ports}, {length}) was approved."},
 	"window.refused": {
-		JA: "受付 {window}: {vendor} から「{device}」への保守を断りました。理由: {why}",
+		JA: "保守 {window} 番: {vendor} から「{device}」への保守を断りました。理由: {why}",
 		EN: "Window {window}: maintenance by {vendor} on {device} was refused. Reason: {why}"},
 	"window.break_glass": {
-		JA: "受付 {window}: 非常用の手順で、承認なしに {vendor} から「{device}」({ports}、{length})への入口を開けます。理由: {reason}",
+		JA: "保守 {window} 番: 非常用の手順で、承認なしに {vendor} から「{device}」({ports}、{length})への入口を開けます。理由: {reason}",
 		EN: "Window {window}: break-glass, without approval, for {vendor} to {device} ({ports}, {length}). Reason: {reason}"},
 	"window.opening": {
-		JA: "受付 {window}: {vendor} から「{device}」への入口を開け始めました(通し番号 {mark})。",
+		JA: "保守 {window} 番: {vendor} から「{device}」への入口を開け始めました(通し番号 {mark})。",
 		EN: "Window {window}: opening for {vendor} to {device} (serial {mark})."},
 	"window.opened": {
-		JA: "受付 {window}: {vendor} から「{device}」({ports})への入口が開きました。長さ {length}。",
+		JA: "保守 {window} 番: {vendor} から「{device}」({ports})への入口が開きました。長さ {length}。",
 		EN: "Window {window}: open for {vendor} to {device} ({ports}), for {length}."},
 	"window.adopted": {
-		JA: "受付 {window}: 門番が再び動き始め、開いていた入口({vendor} から「{device}」)を引き継ぎました。",
+		JA: "保守 {window} 番: 門番が再び動き始め、開いていた入口({vendor} から「{device}」)を引き継ぎました。",
 		EN: "Window {window}: the daemon started again and took over the open window ({vendor} to {device})."},
 	"window.not_opened": {
-		JA: "受付 {window}: {vendor} から「{device}」への入口は開きませんでした。",
+		JA: "保守 {window} 番: {vendor} から「{device}」への入口は開きませんでした。",
 		EN: "Window {window}: it did not open ({vendor} to {device})."},
 	"window.ended.ran_out": {
-		JA: "受付 {window}: 時間になり、「{device}」への入口が閉じました。通った量 {bytes} バイト。",
+		JA: "保守 {window} 番: 時間になり、「{device}」への入口が閉じました。通った量 {bytes} バイト。",
 		EN: "Window {window}: the time was over and the way to {device} closed. {bytes} bytes had passed."},
 	"window.ended.closed": {
-		JA: "受付 {window}: 「{device}」への入口を手で閉じました。切った接続 {cut} 件、通った量 {bytes} バイト。",
+		JA: "保守 {window} 番: 「{device}」への入口を手で閉じました。切った接続 {cut} 件、通った量 {bytes} バイト。",
 		EN: "Window {window}: the way to {device} was closed by hand. {cut} connections were cut; {bytes} bytes had passed."},
 	"window.ended.revoked": {
-		JA: "受付 {window}: 設定が変わったため、「{device}」への入口を閉じました。切った接続 {cut} 件、通った量 {bytes} バイト。",
+		JA: "保守 {window} 番: 設定が変わったため、「{device}」への入口を閉じました。切った接続 {cut} 件、通った量 {bytes} バイト。",
 		EN: "Window {window}: the settings changed, so the way to {device} was closed. {cut} connections were cut; {bytes} bytes had passed."},
 	"window.ended.restart": {
-		JA: "受付 {window}: 箱が再起動したため、「{device}」への入口は閉じています。自動では開き直しません。",
+		JA: "保守 {window} 番: 箱が再起動したため、「{device}」への入口は閉じています。自動では開き直しません。",
 		EN: "Window {window}: the box restarted, so the way to {device} is closed. It does not open again by itself."},
 	"window.ended.foreign": {
-		JA: "受付 {window}: 「{device}」への入口が、門番以外のものによって時間の前に閉じられていました。通った量 {bytes} バイト。",
+		JA: "保守 {window} 番: 「{device}」への入口が、門番以外のものによって時間の前に閉じられていました。通った量 {bytes} バイト。",
 		EN: "Window {window}: something other than this program closed the way to {device} before its time. {bytes} bytes had passed."},
 	"window.unknown_closed": {
 		JA: "記録にない入口(通し番号 {mark})が開いていたため、閉じました。切った接続 {cut} 件。",
