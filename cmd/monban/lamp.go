@@ -2,10 +2,14 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"monban/gateway/lamp"
 	"monban/gateway/text"
 )
+
+// lampWait is how long a lamp may take to be there.
+const lampWait = 4 * time.Second
 
 // lampCmd is what systemd starts when a unit the box cannot do without fails.
 type lampCmd struct {
@@ -21,6 +25,14 @@ func (c *lampCmd) Run(e *env) error {
 		return fmt.Errorf("no sign for %q", c.Reason)
 	}
 	fmt.Fprintf(e.stdout, "MONBAN %d: %s\n", s.Code, text.EN.Say("lamp."+s.Reason, nil))
-	_, err := lamp.Show(c.Sys, s)
-	return err
+	// What failed may have failed before the lamp's driver found it.
+	for until := time.Now().Add(lampWait); ; time.Sleep(lampWait / 20) {
+		if had, err := lamp.Show(c.Sys, s); had || err != nil {
+			return err
+		}
+		if time.Now().After(until) {
+			fmt.Fprintln(e.stderr, "monban:", text.EN.Say("lamp.none", nil))
+			return nil
+		}
+	}
 }

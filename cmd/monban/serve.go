@@ -115,7 +115,7 @@ func (c *serveCmd) Run(e *env) error {
 		Slots:    slotsAt(c.Slots), Updates: updates, Probe: probe(),
 		Tools: known, Tunnels: &tunnels{state: c.State}, SiteID: site.get,
 		Network: c.network(), SocketsOnly: c.SocketsOnly,
-		Untuned: untuned, Data: dataState(image.DataStateFile),
+		Untuned: untuned, Data: dataState(image.DataStateFile, "/run"),
 		Clock: clock, BootID: id, Version: version(), Log: log,
 		Ready: func() { close(ready) },
 		Beat:  func() { notify(daemon.SdNotifyWatchdog) },

@@ -28,6 +28,9 @@ var dataText = map[string]sentence{
 	"data.tpm": {
 		JA: "この機械の保安部品(TPM)が鍵を出しません。TPMを消したり、ディスクを別の機械に移したりすると起こります。元に戻せば、また開けます。手は付けていません。",
 		EN: "The machine's security chip (TPM) does not give the key. That happens when the TPM was cleared or the disk was moved to another machine; put back, it opens again. Nothing was touched."},
+	"data.silent": {
+		JA: "この領域を用意するしくみが、起動のときに最後まで働きませんでした。電源を入れ直しても続くときは、保守業者に連絡してください。",
+		EN: "What prepares it at the start did not come to its end. If this stays after a restart, call your vendor."},
 	"data.broken": {
 		JA: "読み書きができないか、壊れていて直せません。SDカードやディスクの寿命の恐れがあります。保守業者に交換を頼んでください。",
 		EN: "It cannot be read or written, or is damaged beyond repair. The card or disk may be worn out: have your vendor replace it."},

@@ -91,12 +91,15 @@ var networkText = map[string]sentence{
 		"通信を閉じられませんでした。ネットワークにはつながりません。電源を入れ直し、続くときは保守業者に連絡してください。",
 		"The box could not close itself and stays off the network. Switch it off and on; if this comes back, call the maintenance vendor."},
 	"lamp.rules": {
-		"site.toml の規則を読み込めませんでした。すべての通信を閉じています。保守業者に連絡してください。",
-		"The rules of site.toml could not be loaded. Everything is closed. Call the maintenance vendor."},
+		"通信の規則を読み込めませんでした。すべての通信を閉じています。電源を入れ直し、続くときは保守業者に連絡してください。",
+		"The packet rules could not be loaded. Everything is closed. Switch the box off and on; if this comes back, call the maintenance vendor."},
 	"lamp.data": {
 		"データ領域を使えません。記録は残りません。電源を入れ直し、続くときは保守業者に連絡してください。",
 		"The data partition cannot be used; nothing is recorded. Switch the box off and on; if this comes back, call the maintenance vendor."},
 	"lamp.net": {
 		"ネットワークのポートを設定できませんでした。保守業者に連絡してください。",
 		"The network ports could not be set up. Call the maintenance vendor."},
+	"lamp.none": {
+		"この基板には、知らせるためのランプがありません。",
+		"This board has no lamp to show it by."},
 }

@@ -111,7 +111,7 @@ func (a apt) prepare(ctx context.Context, workDir string, m mirror) error {
 	sources := fmt.Sprintf(`deb [arch=%[3]s] %[1]s trixie main non-free-firmware
 deb [arch=%[3]s] %[1]s trixie-updates main non-free-firmware
 deb [arch=%[3]s] %[1]s trixie-backports main
-deb [arch=%[3]s] %[2]s trixie-security main
+deb [arch=%[3]s] %[2]s trixie-security main non-free-firmware
 `, m.main, m.security, strings.Join(a.archs(), ","))
 	if err := os.WriteFile(filepath.Join(workDir, aptDir, "etc/sources.list"), []byte(sources), 0o644); err != nil {
 		return err

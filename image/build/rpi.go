@@ -14,8 +14,9 @@ import (
 
 // configText is for the firmware of a Pi (Raspberry Pi documentation,
 // "config.txt"). A Pi 5 asks whether the kernel is the vendor's; Debian's knows
-// the board too. If the kernel never comes to feed it, the watchdog restarts the
-// box, which then takes the other slot.
+// the board too. Firmware from August 2025 on (a Pi 5's in its flash, not the one
+// in the image for a Pi 4) starts the watchdog: if the kernel never comes to feed
+// it, the box restarts and takes the other slot.
 const configText = `arm_64bit=1
 kernel=kernel.img
 initramfs initrd.img followkernel

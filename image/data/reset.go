@@ -133,8 +133,9 @@ func (b *box) askedOnDisk(d disk) bool {
 
 // askedOn mounts a FAT partition for a moment.
 func (b *box) askedOn(device string) (ours, other bool, err error) {
-	at := filepath.Join(b.run, "monban-reset")
-	if err := os.MkdirAll(at, 0o700); err != nil {
+	// A place of its own: the box's own disk and a stick may be looked at together.
+	at, err := os.MkdirTemp(b.run, "monban-reset-")
+	if err != nil {
 		return false, false, err
 	}
 	defer os.Remove(at)

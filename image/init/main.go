@@ -3,7 +3,8 @@
 // on (dm-verity), and hands over to systemd.
 //
 // It decides nothing about updates. A version that cannot be started says why
-// and restarts the box; the loader then takes the other version.
+// and restarts the box; the loader then takes the version before it, if this one
+// is on trial. One that was kept is tried again.
 package main
 
 import (
@@ -33,7 +34,7 @@ func main() {
 	}
 	err := boot() // returns only when it failed
 	say(2, "this version cannot be started: %v", err)
-	say(2, "restarting in %d seconds, with the other version if there is one", readWait/time.Second)
+	say(2, "restarting in %d seconds; a version on trial then gives way to the one before", readWait/time.Second)
 	time.Sleep(readWait)
 	unix.Sync()
 	err = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)

@@ -118,6 +118,35 @@ func TestTryboot(t *testing.T) {
 	}
 }
 
+// A version that cannot be started restarts a Pi, from the initrd alone: the
+// real one, on a Pi without the disk that it looks for.
+func TestPiRestarts(t *testing.T) {
+	all(t)
+	dir := t.TempDir()
+	disk := fmt.Sprintf("%s@@%d", builtRPi(t), int64(image.Start(image.RPi, image.BootA))<<20)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"kernel.img", "initrd.img", "cmdline.txt"} {
+		runTool(t, "mcopy", "-i", disk, "::"+name, at(name))
+	}
+	unzip(t, at("kernel.img"), at("kernel"))
+	line, err := os.ReadFile(at("cmdline.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	// QEMU ends when the machine restarts.
+	qemu := tool(ctx, "qemu-system-aarch64", "-M", "raspi3b", "-nodefaults", "-nographic", "-no-reboot",
+		"-L", filepath.Join(toolbox, "usr/share/qemu"), "-serial", "file:"+at("serial"), "-serial", "null",
+		"-kernel", at("kernel"), "-dtb", pi3(t, dir), "-initrd", at("initrd.img"),
+		"-append", strings.TrimSpace(string(line))+" console=ttyAMA0,115200")
+	out, err := qemu.CombinedOutput()
+	said, _ := os.ReadFile(at("serial"))
+	if err != nil || !bytes.Contains(said, []byte("this version cannot be started")) || bytes.Contains(said, []byte("System halted")) {
+		t.Errorf("%v\n%s%s", err, out, lastOf(said))
+	}
+}
+
 func lastOf(b []byte) []byte { return b[max(0, len(b)-3000):] }
 
 func builtRPi(t *testing.T) string {
