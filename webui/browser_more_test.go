@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"monban/gateway/request"
@@ -30,6 +31,30 @@ func around(t *testing.T) (ctx context.Context, f *fake, url string, see func(na
 		run(t, ctx, visible("h1"))
 		axe(t, ctx, string(script), name)
 		look(t, ctx, name)
+	}
+}
+
+// Whoever types when the session ends keeps what he typed, signs in elsewhere and
+// goes on.
+func TestTypedTextOutlivesTheSession(t *testing.T) {
+	ctx, f, url, see := around(t)
+	gone := func(is bool) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.gone = is
+	}
+	run(t, ctx, chromedp.Navigate(url+"/windows/new?kind=inbound"), fill("#requester", "書きかけ"))
+	gone(true)
+	run(t, ctx, visible("#over"))
+	see("over")
+	gone(false)
+	other, cancel := chromedp.NewContext(ctx)
+	defer cancel()
+	run(t, other, signIn(url))
+	var typed string
+	run(t, ctx, page.BringToFront(), chromedp.WaitNotVisible("#over", chromedp.ByQuery), chromedp.Value("#requester", &typed, chromedp.ByQuery), submit("#requester"), visible("#errors"))
+	if typed != "書きかけ" {
+		t.Errorf("the field holds %q", typed)
 	}
 }
 

@@ -74,7 +74,7 @@ func (v *visit) enter() (bool, error) {
 		}
 		return false, nil
 	}
-	if idle > seenEvery && !v.live() {
+	if idle > seenEvery && (!v.live() || v.typing()) {
 		v.sessions.Put(ctx, keySeen, now.UnixMilli())
 	}
 	v.who = who

@@ -90,6 +90,17 @@ func TestSessionEnds(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	})
+	t.Run("somebody who types keeps it", func(t *testing.T) {
+		_, c, at := start()
+		c.header["Monban-Live"] = "typing"
+		for range 31 {
+			*at = at.Add(time.Minute)
+			c.get("/")
+		}
+		if status, _ := c.get("/"); status != http.StatusOK {
+			t.Errorf("status %d", status)
+		}
+	})
 	t.Run("when the clock is set back far", func(t *testing.T) {
 		_, c, at := start()
 		*at = at.Add(-time.Hour)

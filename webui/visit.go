@@ -58,8 +58,10 @@ func (v *visit) source() netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// live reports whether the script asks on behalf of nobody in particular.
-func (v *visit) live() bool { return v.r.Header.Get("Monban-Live") == "1" }
+// live reports whether the script of an open page asks by itself, and typing
+// whether somebody has typed there since it last did.
+func (v *visit) live() bool   { return v.r.Header.Get("Monban-Live") != "" }
+func (v *visit) typing() bool { return v.r.Header.Get("Monban-Live") == "typing" }
 
 // id is the number in the path.
 func (v *visit) id() (int64, error) {

@@ -137,6 +137,8 @@ var pageText = map[string]sentence{
 	"page.recovery.done":       {"しまいました。次へ", "They are put away. Continue"},
 
 	// door
+	"page.over":                 {"サインインが切れました。書いたものは、このページに残っています。", "You are signed out. What you typed is still on this page."},
+	"page.over.signin":          {"別のタブでサインインし、このページに戻って続けてください。", "Sign in in another tab, then come back to this page and go on."},
 	"page.signin.title":         {"サインイン", "Sign in"},
 	"page.signin.name":          {"名前", "Name"},
 	"page.signin.password":      {"パスワード", "Password"},

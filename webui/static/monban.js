@@ -95,19 +95,33 @@ function retitle(old, now) {
   document.title = now ? now + title : title;
 }
 
+// typing says that somebody has typed since this page last asked.
+let typing = false;
+document.addEventListener("input", () => {
+  typing = true;
+});
+
 // refresh asks for this very page again and puts its live regions in place of
-// the old ones. The header tells the server that nobody touched anything, so
+// the old ones. The header tells the server whether anybody touched anything, so
 // that an unattended page does not keep its session alive.
 async function refresh() {
   if (document.visibilityState !== "visible") return;
   const here = document.getElementById("strip");
   let answer;
   try {
-    answer = await fetch(here ? here.dataset.here : location.href, { headers: { "Monban-Live": "1" }, redirect: "manual", cache: "no-store" });
+    answer = await fetch(here ? here.dataset.here : location.href, { headers: { "Monban-Live": typing ? "typing" : "1" }, redirect: "manual", cache: "no-store" });
   } catch {
     return; // the box restarts or the cable is out: the page says its own time
   }
-  if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
+  typing = false;
+  const over = document.getElementById("over");
+  if (answer.type === "opaqueredirect" || answer.status === 401) {
+    // What somebody has typed is not thrown away with the session.
+    if (!over || !(document.getElementById("errors") || busy(document.getElementById("main")))) return location.reload();
+    over.hidden = false;
+    return;
+  }
+  if (over) over.hidden = true;
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   // A form that came back holds what was typed and what is wrong with it: only
