@@ -1,10 +1,10 @@
 package webui
 
 import (
-	"encoding/csv"
 	"io"
 	"strconv"
-	"strings"
+
+	"monban/gateway/paper"
 )
 
 // nameFile gives the questions that the filters want, as a file for a
@@ -15,24 +15,16 @@ func (v *visit) nameFile() error {
 	if err != nil {
 		return err
 	}
-	return v.hand(kindCSV, "monban-names.csv", func(to io.Writer) error {
-		if _, err := io.WriteString(to, "\ufeff"); err != nil { // Excel takes it for another script without
-			return err
-		}
-		w := csv.NewWriter(to)
-		w.UseCRLF = true // RFC 4180
-		w.Write(inert(v.say("page.names.at"), v.say("page.names.device"), v.say("page.names.address"), v.say("page.names.name"), v.say("page.names.type"),
-			v.say("page.names.verdict"), v.say("page.names.why"), v.say("page.why.list"), v.say("page.why.line"), v.say("page.why.alias"), v.say("page.why.tool")))
-		for _, r := range all {
-			w.Write(inert(r.At.In(v.Zone()).Format("2006-01-02 15:04:05"), plain(r.DeviceName), r.Client.String(), plainTo(r.Name, 253), plain(r.Type),
-				v.verdictWord(r.Verdict), v.reasonWords(r.Reason), v.listTitle(r.List), rawLine(r.Line), plainTo(r.Via, 253), plain(r.Tool)))
-		}
-		if more {
-			w.Write(inert(v.say("page.names.file_more", "n", len(all))))
-		}
-		w.Flush() // which has the errors of all writes
-		return w.Error()
-	})
+	t := paper.Table{Head: []string{v.say("page.names.at"), v.say("page.names.device"), v.say("page.names.address"), v.say("page.names.name"), v.say("page.names.type"),
+		v.say("page.names.verdict"), v.say("page.names.why"), v.say("page.why.list"), v.say("page.why.line"), v.say("page.why.alias"), v.say("page.why.tool")}}
+	for _, r := range all {
+		t.Rows = append(t.Rows, []string{r.At.In(v.Zone()).Format("2006-01-02 15:04:05"), plain(r.DeviceName), r.Client.String(), plainTo(r.Name, 253), plain(r.Type),
+			v.verdictWord(r.Verdict), v.reasonWords(r.Reason), v.listTitle(r.List), rawLine(r.Line), plainTo(r.Via, 253), plain(r.Tool)})
+	}
+	if more {
+		t.Rows = append(t.Rows, []string{v.say("page.names.file_more", "n", len(all))})
+	}
+	return v.hand(kindCSV, "monban-names.csv", func(to io.Writer) error { return paper.CSV(to, t) })
 }
 
 func (v *visit) verdictWord(verdict string) string {
@@ -41,16 +33,6 @@ func (v *visit) verdictWord(verdict string) string {
 		return said
 	}
 	return plain(verdict)
-}
-
-// inert keeps a spreadsheet from taking texts from outside for formulas.
-func inert(cells ...string) []string {
-	for i, s := range cells {
-		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-			cells[i] = "'" + s
-		}
-	}
-	return cells
 }
 
 // rawLine is a line's number as a spreadsheet reads it.

@@ -45,6 +45,10 @@ func (m *machine) shell(within time.Duration) *shell {
 		if m.off() {
 			break
 		}
+		// What was typed while the machine started may have reached the shell in
+		// part, and then it waits for the end of it. At the end of its input it is
+		// started anew.
+		_, _ = m.line.Write([]byte("\n\x04"))
 	}
 	m.t.Fatalf("%s without a shell", within)
 	return nil
