@@ -57,34 +57,6 @@ func seen(e *checklist.Evidence, bad bool, code string, args text.Args) {
 	}
 }
 
-// wanExposure is E-01: what listens towards the outside on the box itself.
-func (g *Gateway) wanExposure(context.Context) (checklist.Evidence, bool) {
-	s := g.current()
-	if g.o.Listeners == nil || s.mode == SetUp {
-		return checklist.Evidence{}, false
-	}
-	ls, err := g.o.Listeners()
-	if err != nil {
-		return checklist.Evidence{}, false
-	}
-	wan, err := g.o.LocalAddrs(s.config.WAN.Interface)
-	if err != nil {
-		return checklist.Evidence{}, false
-	}
-	e := g.evidence("E-01", dayOld)
-	n := 0
-	for _, l := range ls {
-		if l.Addr().IsUnspecified() || containsAddr(wan, l.Addr()) {
-			n++
-			seen(&e, true, "evidence.listens_wan", text.Args{"address": l.String()})
-		}
-	}
-	if n == 0 {
-		seen(&e, false, "evidence.listens_not_wan", text.Args{"n": len(ls)})
-	}
-	return e, true
-}
-
 // maintenanceRules is E-02: what the rules in the kernel let in, and for whom.
 func (g *Gateway) maintenanceRules(context.Context) (checklist.Evidence, bool) {
 	s := g.current()

@@ -12,6 +12,7 @@ import (
 	"monban/firewall"
 	"monban/gateway/checklist"
 	"monban/gateway/selftest"
+	"monban/gateway/window"
 )
 
 // proof is the evidence of a code as the checklist shows it; nil: unmeasured.
@@ -44,28 +45,91 @@ func (b *box) is(code string, want checklist.State) *checklist.Evidence {
 	return e
 }
 
+// wanLinkLocal is the WAN port's own address of its link.
+var wanLinkLocal = netip.MustParseAddr("fe80::5054:ff:fe12:3456")
+
+// listens makes a box with an address of its link on the WAN port, on which
+// these listen.
+func listens(t *testing.T, all ...Listener) *box {
+	b := newBoxIn(t, t.TempDir())
+	local := b.o.LocalAddrs
+	b.o.LocalAddrs = func(iface string) ([]netip.Addr, error) {
+		as, err := local(iface)
+		if iface == "wan0" {
+			as = append(as, wanLinkLocal)
+		}
+		return as, err
+	}
+	b.o.Listeners = func() ([]Listener, error) {
+		return append(all, Listener{firewall.UDP, netip.MustParseAddrPort("192.168.10.1:53")}), nil
+	}
+	return b
+}
+
 func TestWANExposure(t *testing.T) {
 	for _, x := range []struct {
+		proto   firewall.Proto
 		listens string
-		good    bool
+		code    string // of the first observation
 	}{
-		{"192.168.10.1:443", true}, {"127.0.0.1:53", true}, {"[fdc1:1c:10::1]:443", true}, {"[fe80::1%lan0]:546", true},
-		{"0.0.0.0:22", false}, {"[::]:22", false}, {"203.0.113.10:443", false}, {"[2001:db8:0:1::10]:53", false},
+		{firewall.TCP, "192.168.10.1:443", "evidence.listens_not_wan"}, {firewall.TCP, "127.0.0.1:53", "evidence.listens_not_wan"},
+		{firewall.TCP, "[fdc1:1c:10::1]:443", "evidence.listens_not_wan"}, {firewall.UDP, "[fe80::1]:546", "evidence.listens_not_wan"},
+		// systemd-networkd's DHCP clients, as they stand in /proc/net.
+		{firewall.UDP, "203.0.113.10:68", "evidence.listens_dhcp"}, {firewall.UDP, "[fe80::5054:ff:fe12:3456]:546", "evidence.listens_dhcp"},
+		// What the packet rules do not let in for DHCP.
+		{firewall.TCP, "203.0.113.10:68", "evidence.listens_wan"}, {firewall.UDP, "203.0.113.10:546", "evidence.listens_wan"},
+		{firewall.UDP, "0.0.0.0:68", "evidence.listens_wan"}, {firewall.UDP, "[::]:546", "evidence.listens_wan"},
+		{firewall.UDP, "[2001:db8:0:1::10]:546", "evidence.listens_wan"}, {firewall.TCP, "[fe80::5054:ff:fe12:3456]:546", "evidence.listens_wan"},
+		{firewall.UDP, "[fe80::5054:ff:fe12:3456]:68", "evidence.listens_wan"}, {firewall.UDP, "203.0.113.10:67", "evidence.listens_wan"},
+		{firewall.TCP, "0.0.0.0:22", "evidence.listens_wan"}, {firewall.TCP, "[::]:22", "evidence.listens_wan"},
+		{firewall.TCP, "203.0.113.10:443", "evidence.listens_wan"}, {firewall.UDP, "[2001:db8:0:1::10]:53", "evidence.listens_wan"},
+		{firewall.UDP, "0.0.0.0:51820", "evidence.listens_wan"}, // no window is open
 	} {
-		b := newBoxIn(t, t.TempDir())
-		b.o.Listeners = func() ([]netip.AddrPort, error) {
-			return []netip.AddrPort{netip.MustParseAddrPort("192.168.10.1:53"), netip.MustParseAddrPort(x.listens)}, nil
-		}
+		b := listens(t, Listener{x.proto, netip.MustParseAddrPort(x.listens)})
 		g, err := New(b.o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		g.start()
 		e, ok := g.wanExposure(t.Context())
-		if !ok || (e.Result == checklist.Pass) != x.good || len(e.Seen) == 0 {
-			t.Errorf("%s: %+v", x.listens, e)
+		if bad := x.code == "evidence.listens_wan"; !ok || (e.Result == checklist.Fail) != bad || len(e.Seen) == 0 || e.Seen[0].Code != x.code || e.Seen[0].Bad != bad {
+			t.Errorf("%s %s: %+v", x.proto, x.listens, e)
 		}
 	}
+}
+
+// The kernel's end of a tunnel listens on every address, but only while a
+// tunnel's window is open.
+func TestWANExposureOfTunnel(t *testing.T) {
+	t.Parallel()
+	b := listens(t, Listener{firewall.UDP, netip.MustParseAddrPort("0.0.0.0:51820")}, Listener{firewall.UDP, netip.MustParseAddrPort("[::]:51820")})
+	b.o.Tunnels = &fakeTunnels{}
+	b.start()
+	b.seen(rececom, "192.168.10.31")
+	b.is("E-01", checklist.Partial)
+	b.opened(time.Hour, 3389) // another kind of window explains nothing
+	b.is("E-01", checklist.Partial)
+	ask := want(time.Hour, 3390)
+	ask.Kind = window.WireGuard
+	w, err := b.AskWindow(t.Context(), staff, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err = b.ApproveWindow(t.Context(), b.director(), w.ID, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	e := b.is("E-01", checklist.Confirmed)
+	if len(e.Seen) != 3 || e.Seen[0].Code != "evidence.listens_tunnel" || e.Seen[1].Code != "evidence.listens_tunnel" || e.Seen[2].Args["n"] != 1 {
+		t.Errorf("%+v", e.Seen)
+	}
+	b.Gateway.o.Listeners = func() ([]Listener, error) {
+		return []Listener{{firewall.TCP, netip.MustParseAddrPort("0.0.0.0:51820")}}, nil
+	}
+	b.is("E-01", checklist.Partial)
+	if _, err := b.CloseWindow(t.Context(), staff, w.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.is("E-01", checklist.Partial)
 }
 
 // What cannot be measured is shown as that, never as a tick.
@@ -76,9 +140,9 @@ func TestUnmeasured(t *testing.T) {
 	b.is("E-01", checklist.Unmeasured) // no Listeners
 	b.is("E-03", checklist.Unmeasured) // no self-test yet
 	b.is("E-06", checklist.Unmeasured)
-	b.Gateway.o.Listeners = func() ([]netip.AddrPort, error) { return nil, errors.New("no /proc") }
+	b.Gateway.o.Listeners = func() ([]Listener, error) { return nil, errors.New("no /proc") }
 	b.is("E-01", checklist.Unmeasured)
-	b.Gateway.o.Listeners = func() ([]netip.AddrPort, error) { return nil, nil }
+	b.Gateway.o.Listeners = func() ([]Listener, error) { return nil, nil }
 	b.is("E-01", checklist.Confirmed)
 	b.Gateway.o.LocalAddrs = func(string) ([]netip.Addr, error) { return nil, errors.New("no such port") }
 	b.is("E-01", checklist.Unmeasured)

@@ -106,7 +106,7 @@ type Options struct {
 	// Send puts one notice on the wire and says whether it arrived.
 	Send func(context.Context, notice.Settings, notice.Message) error // optional; without it notices wait
 	// Listeners says which local TCP and UDP ports are listened on, and where.
-	Listeners func() ([]netip.AddrPort, error) // optional; evidence E-01 is unmeasured without it
+	Listeners func() ([]Listener, error) // optional; evidence E-01 is unmeasured without it
 
 	// Untuned names the kernel settings that are not as the rules need them.
 	Untuned func() []string // optional

@@ -11,6 +11,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"monban/firewall"
+	"monban/gateway"
 )
 
 // States of sockets in /proc/net that wait for somebody: a listening TCP
@@ -23,22 +26,27 @@ const (
 
 // listeners are the local ends anybody could talk to in this network
 // namespace, whoever owns them.
-func listeners() ([]netip.AddrPort, error) {
-	var out []netip.AddrPort
-	for file, state := range map[string]string{"tcp": tcpListen, "tcp6": tcpListen, "udp": udpClose, "udp6": udpClose} {
-		f, err := os.Open("/proc/self/net/" + file)
+func listeners() ([]gateway.Listener, error) {
+	var out []gateway.Listener
+	for _, table := range []struct {
+		file, state string
+		proto       firewall.Proto
+	}{{"tcp", tcpListen, firewall.TCP}, {"tcp6", tcpListen, firewall.TCP}, {"udp", udpClose, firewall.UDP}, {"udp6", udpClose, firewall.UDP}} {
+		f, err := os.Open("/proc/self/net/" + table.file)
 		if errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the listening sockets: %w", err)
 		}
-		found, err := parseSockets(f, state)
+		found, err := parseSockets(f, table.state)
 		f.Close()
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", file, err)
+			return nil, fmt.Errorf("reading %s: %w", table.file, err)
 		}
-		out = append(out, found...)
+		for _, at := range found {
+			out = append(out, gateway.Listener{Proto: table.proto, At: at})
+		}
 	}
 	return out, nil
 }

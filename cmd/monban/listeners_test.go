@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"monban/gateway"
 )
 
 const socketHeading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -28,6 +30,15 @@ func TestParseSockets(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	// The DHCP clients of systemd-networkd, as they stand in udp and udp6.
+	const dhcp = socketHeading +
+		" 1289: 0A7100CB:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000   998        0 9 2 0 0\n" +
+		"  767: 000080FE00000000FF005450563412FE:0222 00000000000000000000000000000000:0000 07 0 0 0 998 0 9 2 0 0\n"
+	got, err = parseSockets(strings.NewReader(dhcp), udpClose)
+	want = []netip.AddrPort{netip.MustParseAddrPort("203.0.113.10:68"), netip.MustParseAddrPort("[fe80::5054:ff:fe12:3456]:546")}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 	for _, bad := range []string{"short line\n", " 0: 0100007F 0 0A\n", " 0: 0100007F:10000 0 0A\n", " 0: 01007F:0035 0 0A\n", " 0: XX00007F:0035 0 0A\n", " 0: :0035 0 0A\n"} {
 		if got, err := parseSockets(strings.NewReader(socketHeading+bad), tcpListen); err == nil {
@@ -54,17 +65,17 @@ func TestListenersReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	want := map[string]bool{l4.Addr().String(): true, u4.LocalAddr().String(): true, out.LocalAddr().String(): false}
+	want := map[string]bool{l4.Addr().String() + "/tcp": true, u4.LocalAddr().String() + "/udp": true, out.LocalAddr().String() + "/tcp": false}
 	if l6, err := net.Listen("tcp6", "[::1]:0"); err == nil { // not everywhere is IPv6
 		defer l6.Close()
-		want[l6.Addr().String()] = true
+		want[l6.Addr().String()+"/tcp"] = true
 	}
 	got, err := listeners()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for s, found := range want {
-		if slices.Contains(got, netip.MustParseAddrPort(s)) != found {
+		if slices.ContainsFunc(got, func(l gateway.Listener) bool { return l.String() == s }) != found {
 			t.Errorf("%s found: %v, want %v", s, !found, found)
 		}
 	}

@@ -37,7 +37,7 @@ var checklistText = map[string]sentence{
 	"checklist.evidence.E-22": {"院内のネットワークへの参加の管理", "Admission to the network"},
 	"checklist.evidence.E-23": {"業者の回答", "Vendors' answers"},
 
-	"checklist.method.E-01": {"この箱が待ち受けているポートのうち、外側のアドレスにあるものを数えます。", "Of the ports this box listens on, those at an outside address are counted."},
+	"checklist.method.E-01": {"この箱が待ち受けているポートのうち、外側のアドレスにあるものをすべて挙げます。アドレスをもらう口(DHCP)と、開いている保守のトンネルの口のほかは、問題として示します。", "Of the ports this box listens on, each at an outside address is shown. Any but those by which it gets its address (DHCP) and by which the tunnel of an open window arrives is a fault."},
 	"checklist.method.E-02": {"中で動いているルールを読みもどして設定とくらべ、開いている入口に相手・期限・承認した人があるか確かめます。", "The rules in force are read back and compared with the configuration; each open way in is checked for a source, an end and an approver."},
 	"checklist.method.E-03": {"登録のない相手になりすました本物の通信を送り、すべて断られて数えられたか確かめます。同時に、開けた入口は通り、閉じると止まることも確かめます。", "Real packets are sent as an unregistered stranger; all must be refused and counted. An entrance opened for the test must pass and stop when closed."},
 	"checklist.method.E-04": {"遠隔保守の接続を一つずつ、承認された作業と突き合わせます。", "Each remote maintenance connection is matched with approved work."},

@@ -130,6 +130,15 @@ var gatewayText = map[string]sentence{
 	"evidence.listens_not_wan": {
 		JA: "待ち受け {n} 個はすべて内側だけを向いています。",
 		EN: "All {n} listening sockets face the inside only."},
+	"evidence.listens_rest": {
+		JA: "ほかの待ち受け {n} 個はすべて内側だけを向いています。",
+		EN: "The other {n} listening sockets face the inside only."},
+	"evidence.listens_dhcp": {
+		JA: "この箱が自分のアドレスを回線からもらうための口です(DHCP)。その返事だけが通ります: {address}",
+		EN: "This is where the box gets its own address from the line (DHCP); only those answers are let in: {address}"},
+	"evidence.listens_tunnel": {
+		JA: "いま開いている保守のトンネルの口です。登録した接続元だけが、その時間だけ通れます: {address}",
+		EN: "This is the tunnel of a window that is open now; only its registered sources are let in, for its time: {address}"},
 	"evidence.rules_held": {
 		JA: "決めた規則どおりの内容を、実際の動作から読み戻して確かめました。",
 		EN: "The rules were read back from the kernel and are exactly as planned."},
