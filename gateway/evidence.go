@@ -67,8 +67,15 @@ func (g *Gateway) maintenanceRules(context.Context) (checklist.Evidence, bool) {
 		return checklist.Evidence{}, false
 	}
 	e := g.evidence("E-02", dayOld)
-	e.At = r.readAt
-	seen(&e, !r.ok, map[bool]string{true: "evidence.rules_held", false: "evidence.rules_differ"}[r.ok], nil)
+	e.At, e.ValidUntil = r.readAt, r.readAt.Add(dayOld)
+	switch {
+	case !r.ok:
+		seen(&e, true, "evidence.rules_differ", nil)
+	case g.o.Clock.Wall().Sub(r.readAt).Abs() >= staleRules:
+		seen(&e, true, "evidence.rules_stale", text.Args{"at": r.readAt})
+	default:
+		seen(&e, false, "evidence.rules_held", nil)
+	}
 	for _, v := range s.config.Vendors {
 		var from []string
 		for _, p := range v.Sources {
@@ -123,8 +130,8 @@ func refusedPackets(named map[string]firewall.Count, toBox bool) (n uint64) {
 	return n
 }
 
-// sessionLog is E-04: every session belongs to a window, and every window to a
-// person.
+// sessionLog is E-04: every session is as its window was asked for, and every
+// window belongs to a person.
 func (g *Gateway) sessionLog(ctx context.Context) (checklist.Evidence, bool) {
 	db := g.db()
 	if db == nil {
@@ -147,12 +154,34 @@ func (g *Gateway) sessionLog(ctx context.Context) (checklist.Evidence, bool) {
 			return checklist.Evidence{}, false
 		}
 		sessions += len(ss)
+		if held, open := g.openByID(w.ID); open { // an end the disk has not heard of yet
+			w = held
+		}
+		if odd := unlike(w, ss); odd != nil {
+			seen(&e, true, "evidence.sessions_unlike", odd)
+		}
 		if approverOf(w) == "" {
 			seen(&e, true, "evidence.window_without_person", text.Args{"id": w.ID})
 		}
 	}
 	seen(&e, false, "evidence.sessions", text.Args{"windows": opened, "sessions": sessions, "days": 30})
 	return e, true
+}
+
+// unlike counts the sessions of a window that are not as it was asked for, and
+// in what; nil: all are.
+func unlike(w window.Window, ss []window.Session) text.Args {
+	one := map[bool]int{false: 1} // for what is not so
+	n, notSource, notTarget, notTime := 0, 0, 0, 0
+	for _, x := range ss {
+		source, target, inTime := w.Match(x)
+		n += one[source && target && inTime]
+		notSource, notTarget, notTime = notSource+one[source], notTarget+one[target], notTime+one[inTime]
+	}
+	if n == 0 {
+		return nil
+	}
+	return text.Args{"id": w.ID, "n": n, "source": notSource, "target": notTarget, "time": notTime}
 }
 
 // inventoryEvidence is E-06: what was seen on the LAN, and how much of it has

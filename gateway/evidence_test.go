@@ -183,6 +183,67 @@ func TestRulesEvidence(t *testing.T) {
 	b.is("E-02", checklist.Confirmed)
 }
 
+// What a guard read before it stood still is no proof of now, and of nothing
+// after a day.
+func TestRulesEvidenceOfStalledGuard(t *testing.T) {
+	b := running(t)
+	read := b.o.Clock.Wall()
+	b.time.pass(staleRules - time.Second)
+	if e := b.is("E-02", checklist.Confirmed); !e.At.Equal(read) || !e.ValidUntil.Equal(read.Add(dayOld)) {
+		t.Errorf("of %v until %v, read at %v", e.At, e.ValidUntil, read)
+	}
+	b.time.pass(time.Second)
+	e := b.is("E-02", checklist.Partial)
+	if e.Seen[0].Code != "evidence.rules_stale" || !e.Seen[0].Bad {
+		t.Errorf("%+v", e.Seen)
+	}
+	b.time.pass(dayOld)
+	b.is("E-02", checklist.Expired)
+	if err := b.guardOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.is("E-02", checklist.Confirmed)
+}
+
+// A session that is not as its window was asked for is bad news, in whatever
+// it is not.
+func TestSessionEvidence(t *testing.T) {
+	from := func(f *firewall.Flow) { f.Source = netip.MustParseAddrPort("203.0.113.77:4444") }
+	to := func(f *firewall.Flow) { f.Target = netip.MustParseAddrPort("192.168.10.31:22") }
+	before := func(f *firewall.Flow) { f.Start = noon.Add(-time.Minute) }
+	for name, x := range map[string]struct {
+		odd              []func(*firewall.Flow)
+		n                int
+		source, to, time int
+	}{
+		"as asked for": {}, "source": {odd: []func(*firewall.Flow){from}, n: 1, source: 1}, "target": {odd: []func(*firewall.Flow){to}, n: 1, to: 1},
+		"both": {odd: []func(*firewall.Flow){from, to}, n: 2, source: 1, to: 1}, "time": {odd: []func(*firewall.Flow){before}, n: 1, time: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := running(t)
+			w := b.opened(time.Hour, 3389)
+			flows := []firewall.Flow{flow(w)}
+			for i, change := range x.odd {
+				f := flow(w)
+				f.ID = uint32(i + 2)
+				change(&f)
+				flows = append(flows, f)
+			}
+			b.fw.set(func() { b.fw.flows = flows })
+			b.pollFlows(t.Context())
+			if x.n == 0 {
+				b.is("E-04", checklist.Confirmed)
+				return
+			}
+			o := b.is("E-04", checklist.Partial).Seen[0]
+			if a := o.Args; o.Code != "evidence.sessions_unlike" || !o.Bad || a["id"] != w.ID || a["n"] != x.n ||
+				a["source"] != x.source || a["target"] != x.to || a["time"] != x.time {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
 // The self-test counts for a day, over a restart too; without its positive
 // control it proves nothing.
 func TestSelfTestEvidence(t *testing.T) {

@@ -151,4 +151,8 @@ const (
 	observeEvery   = 5 * time.Minute  // observations to disk
 	observeRows    = 500
 	flowPoll       = 10 * time.Second
+
+	// staleRules is when rules that were read back prove nothing any more: the
+	// guard stands still.
+	staleRules = 3 * compareEvery
 )

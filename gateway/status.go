@@ -46,7 +46,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 			st.Notes = append(st.Notes, Note{Code: "gateway.sysctls", Level: "caution", Args: map[string]any{"keys": strings.Join(keys, ", ")}})
 		}
 	}
-	st.RulesOK = st.RulesOK && st.Now.Sub(st.RulesReadAt).Abs() < 3*compareEvery // a guard that stands still proves nothing
+	st.RulesOK = st.RulesOK && st.Now.Sub(st.RulesReadAt).Abs() < staleRules
 	for _, w := range g.open() {
 		v := g.view(w)
 		st.Open = append(st.Open, v)

@@ -38,11 +38,11 @@ var checklistText = map[string]sentence{
 	"checklist.evidence.E-23": {"業者の回答", "Vendors' answers"},
 
 	"checklist.method.E-01": {"この箱が待ち受けているポートのうち、外側のアドレスにあるものをすべて挙げます。アドレスをもらう口(DHCP)と、開いている保守のトンネルの口のほかは、問題として示します。", "Of the ports this box listens on, each at an outside address is shown. Any but those by which it gets its address (DHCP) and by which the tunnel of an open window arrives is a fault."},
-	"checklist.method.E-02": {"中で動いているルールを読みもどして設定とくらべ、開いている入口に相手・期限・承認した人があるか確かめます。", "The rules in force are read back and compared with the configuration; each open way in is checked for a source, an end and an approver."},
+	"checklist.method.E-02": {"中で動いているルールを読みもどして、決めた規則とくらべます。非常用でない開いている入口に、承認した人の記録があるか確かめます。", "The rules in force are read back and compared with those planned; each open way in that is not of an emergency is checked for an approver on record."},
 	"checklist.method.E-03": {"登録のない相手になりすました本物の通信を送り、すべて断られて数えられたか確かめます。同時に、開けた入口は通り、閉じると止まることも確かめます。", "Real packets are sent as an unregistered stranger; all must be refused and counted. An entrance opened for the test must pass and stop when closed."},
-	"checklist.method.E-04": {"遠隔保守の接続を一つずつ、承認された作業と突き合わせます。", "Each remote maintenance connection is matched with approved work."},
+	"checklist.method.E-04": {"記録された遠隔保守の接続を一つずつ、その申し込みの接続元・接続先・時間とくらべます。遠隔操作ソフトの接続先と、トンネルの中の接続元はくらべません。", "Each remote maintenance connection on record is compared with the source, target and time of its request; not where a remote-support tool connects to, nor the source inside a tunnel."},
 	"checklist.method.E-06": {"院内のネットワークで見えた機器を、名前のついた機器とくらべます。", "Devices seen on the network are compared with those that have a name."},
-	"checklist.method.E-11": {"時計が外の時刻に合っているか、ずれは何ミリ秒かを読みます。", "Reads whether the clock is synchronised and how far off it is."},
+	"checklist.method.E-11": {"時計が標準時に合わせられているかを読みます。ずれの大きさは測りません。", "Reads whether the clock is synchronised. How far off it is is not measured."},
 	"checklist.method.E-12": {"記録のつながりを最初から計算しなおし、別に控えた最後の値とくらべます。", "The chain of the log is computed anew from its start and compared with its head kept elsewhere."},
 
 	"selftest.busy":        {"自己試験はすでに動いています。終わってからもう一度ためしてください。", "A self-test is running already. Try again when it has ended."},

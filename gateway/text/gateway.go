@@ -145,6 +145,9 @@ var gatewayText = map[string]sentence{
 	"evidence.rules_differ": {
 		JA: "動作中の規則が、決めたものと一致していません。",
 		EN: "The rules in the kernel are not as planned."},
+	"evidence.rules_stale": {
+		JA: "動作中の規則を最後に読み戻せたのは {at} です。見張りが止まっています。箱を再起動しても直らなければ、業者に連絡してください。",
+		EN: "The rules in the kernel were last read back at {at}; the guard stands still. If a restart does not help, call your vendor."},
 	"evidence.vendor": {
 		JA: "登録済みの保守業者 {vendor} の接続元: {sources}",
 		EN: "Registered vendor {vendor} may come from {sources}"},
@@ -169,6 +172,9 @@ var gatewayText = map[string]sentence{
 	"evidence.sessions": {
 		JA: "直近 {days} 日: 開いた入口 {windows} 件、接続の記録 {sessions} 件。",
 		EN: "Last {days} days: {windows} windows opened, {sessions} sessions on record."},
+	"evidence.sessions_unlike": {
+		JA: "保守 {id} 番に、申し込みと合わない接続が {n} 件あります(接続元 {source} 件、接続先 {target} 件、時間の外 {time} 件)。業者に聞いてください。",
+		EN: "Connections of window {id} that do not agree with the request: {n} (source {source}, target {target}, outside its time {time}). Ask the vendor."},
 	"evidence.window_without_person": {
 		JA: "保守 {id} 番に、承認した人の記録がありません。",
 		EN: "Window {id} has no person on record who approved it."},
