@@ -52,18 +52,12 @@ func number[N ~int | ~int64 | ~uint64](n N) string {
 	return s
 }
 
-var weekdays = [...]string{"日", "月", "火", "水", "木", "金", "土"}
-
-// when writes a moment: 2026年11月21日(土) 18:40:05, or the same in English.
+// when writes a moment by the clinic's clock.
 func (v *visit) when(t time.Time) string {
 	if t.IsZero() {
 		return v.say("page.never")
 	}
-	t = t.In(v.Zone())
-	if v.lang == text.EN {
-		return t.Format("Mon 2 Jan 2006 15:04:05")
-	}
-	return fmt.Sprintf("%d年%d月%d日(%s) %s", t.Year(), t.Month(), t.Day(), weekdays[t.Weekday()], t.Format("15:04:05"))
+	return v.lang.When(t.In(v.Zone()))
 }
 
 // hour writes the time of day, with the date if it is not today.
@@ -81,27 +75,8 @@ func (v *visit) hour(t time.Time) string {
 	return fmt.Sprintf("%d年%d月%d日 %s", t.Year(), t.Month(), t.Day(), t.Format("15:04"))
 }
 
-// span writes a length in words, without its empty parts.
-func (v *visit) span(d time.Duration) string {
-	d = d.Round(time.Second)
-	var parts []string
-	for _, u := range []struct {
-		of   time.Duration
-		code string
-	}{{time.Hour, "page.span.h"}, {time.Minute, "page.span.m"}, {time.Second, "page.span.s"}} {
-		if n := d / u.of; n > 0 {
-			parts = append(parts, v.say(u.code, "n", int64(n)))
-			d -= n * u.of
-		}
-	}
-	if len(parts) == 0 {
-		return v.say("page.span.s", "n", 0)
-	}
-	if v.lang == text.EN {
-		return strings.Join(parts, " ")
-	}
-	return strings.Join(parts, "")
-}
+// span writes a length in words.
+func (v *visit) span(d time.Duration) string { return v.lang.Span(d) }
 
 // clock is a rest of time, worded as the script words it: rounded up, so that
 // it says nothing is left only when nothing is.

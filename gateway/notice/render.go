@@ -16,8 +16,35 @@ const (
 	Danger  = "danger"
 )
 
-// Sentence is what happened, on one line.
-func Sentence(lang text.Lang, m Message) string { return oneLine(lang.Say(m.Code, m.Args)) }
+// Sentence is what happened, on one line. Times are by the clinic's clock, the
+// zone of m.At, and lengths in words.
+func Sentence(lang text.Lang, m Message) string {
+	args := make(text.Args, len(m.Args))
+	for k, a := range m.Args {
+		args[k] = inWords(lang, a, m.At.Location())
+	}
+	return oneLine(lang.Say(m.Code, args))
+}
+
+// inWords writes a time or a length as people read it, also one that stands as
+// text in the log (RFC 3339, Duration.String); anything else stays as it is.
+func inWords(lang text.Lang, a any, zone *time.Location) any {
+	switch a := a.(type) {
+	case time.Time:
+		return lang.When(a.In(zone))
+	case time.Duration:
+		return lang.Span(a)
+	case string:
+		if t, err := time.Parse(time.RFC3339Nano, a); err == nil {
+			return lang.When(t.In(zone))
+		}
+		// Only what Duration writes: a reason somebody typed stays as typed.
+		if d, err := time.ParseDuration(a); err == nil && d.String() == a {
+			return lang.Span(d)
+		}
+	}
+	return a
+}
 
 func level(lang text.Lang, m Message) string {
 	switch m.Level {

@@ -47,6 +47,48 @@ func TestSubjectAndBody(t *testing.T) {
 	}
 }
 
+// Times and lengths read as on the page, by the clinic's clock; for machines
+// they stay as they are in the log.
+func TestTimesByTheClinicsClock(t *testing.T) {
+	m := message()
+	m.Code, m.Args = "window.requested", map[string]any{"window": json.Number("7"), "vendor": "業者", "device": "レセコン", "kind": "inbound",
+		"ports": "3389/tcp", "length": "1h0m0s", "reason": "5m"}
+	for lang, want := range map[text.Lang]string{text.JA: "1時間", text.EN: "1 h"} {
+		if got := Sentence(lang, m); !strings.Contains(got, want) || !strings.Contains(got, "5m") || strings.Contains(got, "0m") {
+			t.Error(got)
+		}
+	}
+	m.Code = "window.scheduled"
+	m.Args["not_before"] = "2027-03-02T13:00:00Z"
+	ja, en := "2027年3月2日(火) 22:00:00", "Tue 2 Mar 2027 22:00:00"
+	for lang, want := range map[text.Lang]string{text.JA: ja, text.EN: en} {
+		if got := Sentence(lang, m); !strings.Contains(got, want) || strings.Contains(got, "13:00") {
+			t.Error(got)
+		}
+	}
+	if !strings.Contains(Body(text.JA, m), ja) || !strings.Contains(Subject(text.EN, m), en) {
+		t.Errorf("%s\n%s", Subject(text.EN, m), Body(text.JA, m))
+	}
+	var body struct {
+		Args map[string]any    `json:"args"`
+		Text map[string]string `json:"text"`
+	}
+	if err := json.Unmarshal(JSON(m), &body); err != nil {
+		t.Fatal(err)
+	}
+	if body.Args["not_before"] != "2027-03-02T13:00:00Z" || body.Args["length"] != "1h0m0s" || !strings.Contains(body.Text["ja"], ja) || !strings.Contains(body.Text["en"], en) {
+		t.Errorf("%+v", body)
+	}
+	p := parse(t, SyslogLine(m, "", ""))
+	if own := (*p.StructuredData)[structured]; own["not_before"] != "2027-03-02T13:00:00Z" || own["length"] != "1h0m0s" || !strings.Contains(*p.Message, ja) {
+		t.Errorf("%q %q", own, *p.Message)
+	}
+	m.Args["not_before"], m.Args["length"] = time.Date(2027, 3, 2, 13, 0, 0, 0, time.UTC), 90*time.Minute // not gone through the queue
+	if got := Sentence(text.JA, m); !strings.Contains(got, ja) {
+		t.Error(got)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	m := message()
 	m.Args = map[string]any{"mark": 1, "cut": 2}

@@ -96,9 +96,6 @@ var pageText = map[string]sentence{
 	"page.unit.h": {"時間", " h "},
 	"page.unit.m": {"分", " min "},
 	"page.unit.s": {"秒", " s"},
-	"page.span.h": {"{n}時間", "{n} h"},
-	"page.span.m": {"{n}分", "{n} min"},
-	"page.span.s": {"{n}秒", "{n} s"},
 	"page.left":   {"残り", "Left:"},
 
 	// set-up
