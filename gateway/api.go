@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"monban/gateway/checklist"
+	"monban/gateway/text"
 	"monban/gateway/window"
 )
 
@@ -86,6 +87,8 @@ type Window struct {
 	// ByName says of a tool's window that outside it the device's way is shut
 	// by names alone (名前でのみ遮断): the device is not under answered-only egress.
 	ByName bool `json:"by_name,omitempty"`
+	// Waits is why it is not open although its planned time has come.
+	Waits *text.Fault `json:"waits,omitempty"`
 }
 
 // A Way is one way in that a window opens: who dials what, and where that

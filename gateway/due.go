@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -78,6 +79,11 @@ func (g *Gateway) keepAppointments(ctx context.Context) {
 		g.troubled(err)
 		return
 	}
+	g.mu.Lock()
+	maps.DeleteFunc(g.missed, func(id int64, _ missedStart) bool { // taken back
+		return !slices.ContainsFunc(due, func(w window.Window) bool { return w.ID == id })
+	})
+	g.mu.Unlock()
 	for _, w := range slices.Backward(due) { // the oldest first
 		switch w.Due(now, synced) {
 		case window.ToOpen:
@@ -104,33 +110,83 @@ func (g *Gateway) keepAppointments(ctx context.Context) {
 // days ahead.
 const planEvery = time.Minute
 
+// A missedStart is why a planned window whose time has come is not open yet.
+type missedStart struct {
+	why  *text.Fault
+	told bool // on record and on its way to people
+}
+
 // openDue opens a planned window. What does not open now, because its device
-// is off, is tried again until its time is over.
+// is off, is tried again until its time is over; people are told once.
 func (g *Gateway) openDue(ctx context.Context, w window.Window) {
 	g.acts.Lock()
 	defer g.acts.Unlock()
 	asIs := func(tx *store.Tx) (window.Window, error) { return tx.Window(w.ID) }
-	_, err := g.openWindow(ctx, people.Box, w, asIs, window.Window.Begin)
-	switch {
-	case err == nil:
-		delete(g.missed, w.ID)
-	case g.missed[w.ID] == nil || g.missed[w.ID].Error() != err.Error():
-		g.missed[w.ID] = err
+	v, err := g.openWindow(ctx, people.Box, w, asIs, window.Window.Begin)
+	if err == nil || v.State == window.NotOpened { // it has been told of
+		g.setMissed(w.ID, nil)
+		return
+	}
+	now := missedStart{why: reasonOf(err)}
+	was, again := g.missedOf(w.ID)
+	now.told = was.told
+	if !again || was.why.Error() != now.why.Error() {
 		g.o.Log.Warn("planned window not open yet", "window", w.ID, "err", err)
 	}
+	if !now.told {
+		now.told = g.act(ctx, people.Box, func(tx *store.Tx) error {
+			return g.tell(tx, "window.waits", because(g.describe(w), now.why))
+		}) == nil
+	}
+	g.setMissed(w.ID, &now)
+}
+
+// missedOf says why a planned window is not open yet, if that was tried.
+func (g *Gateway) missedOf(id int64) (missedStart, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m, ok := g.missed[id]
+	return m, ok
+}
+
+func (g *Gateway) setMissed(id int64, m *missedStart) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if delete(g.missed, id); m != nil {
+		g.missed[id] = *m
+	}
+}
+
+// reasonOf is what people are told of an error.
+func reasonOf(err error) *text.Fault {
+	var f *text.Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return text.NewFault("window.why.broken").Because(err)
+}
+
+// because puts a reason into the arguments of a line of the log: its code as
+// "why", and what fills its sentence beside it, as Say takes them.
+func because(args map[string]any, f *text.Fault) map[string]any {
+	args["why"] = f.Code
+	for k, a := range f.Args {
+		args[text.OfWhy+k] = a
+	}
+	return args
 }
 
 // lapse ends a window nobody answered, or that could not open in its time.
 func (g *Gateway) lapse(ctx context.Context, id int64) {
 	g.acts.Lock()
 	defer g.acts.Unlock()
-	if err := g.lapseHeld(ctx, id, ""); err != nil {
+	if err := g.lapseHeld(ctx, id, nil); err != nil {
 		g.o.Log.Error("window did not lapse", "window", id, "err", err)
 	}
 }
 
-// lapseHeld is lapse with g.acts held; why is a code, if more is known.
-func (g *Gateway) lapseHeld(ctx context.Context, id int64, why string) error {
+// lapseHeld is lapse with g.acts held; why is nil unless more is known.
+func (g *Gateway) lapseHeld(ctx context.Context, id int64, why *text.Fault) error {
 	w, err := g.load(ctx, id)
 	if err != nil {
 		return err
@@ -139,24 +195,22 @@ func (g *Gateway) lapseHeld(ctx context.Context, id int64, why string) error {
 	if w, err = w.Lapse(g.o.Clock.Wall()); err != nil {
 		return err
 	}
-	var f *text.Fault
+	missed, tried := g.missedOf(id)
 	switch {
-	case why != "":
-	case errors.As(g.missed[id], &f):
-		why = f.Code
+	case why != nil:
+	case tried:
+		why = missed.why
 	case from == window.Scheduled:
-		why = "window.why.off"
+		why = text.NewFault("window.why.off")
 	default:
-		why = "window.why.unanswered"
+		why = text.NewFault("window.why.unanswered")
 	}
-	delete(g.missed, id)
+	g.setMissed(id, nil)
 	return g.act(ctx, people.Box, func(tx *store.Tx) error {
 		if err := tx.PutWindow(w, from); err != nil {
 			return err
 		}
-		args := g.describe(w)
-		args["why"] = why
-		return g.tell(tx, "window.lapsed", args)
+		return g.tell(tx, "window.lapsed", because(g.describe(w), why))
 	})
 }
 
@@ -176,7 +230,7 @@ func (g *Gateway) revokePlanned(ctx context.Context, next config.Config) {
 		if registered(next, w) {
 			continue
 		}
-		if err := g.lapseHeld(ctx, w.ID, "window.why.revoked"); err != nil {
+		if err := g.lapseHeld(ctx, w.ID, text.NewFault("window.why.revoked")); err != nil {
 			g.o.Log.Error("window of a vendor taken away did not lapse", "window", w.ID, "err", err)
 		}
 	}

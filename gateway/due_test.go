@@ -1,12 +1,16 @@
 package gateway
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"monban/gateway/notice"
 	"monban/gateway/people"
 	"monban/gateway/store"
+	"monban/gateway/text"
 	"monban/gateway/window"
 )
 
@@ -64,6 +68,96 @@ func TestPlannedWindowLate(t *testing.T) {
 	b.time.pass(2 * time.Hour)
 	b.keepOnce(t.Context())
 	b.on(gone.ID, window.Lapsed, "")
+}
+
+// A planned window that cannot open says why, on its page and once by notice;
+// so does its end, in whole sentences.
+func TestPlannedWindowSaysWhyItWaits(t *testing.T) {
+	b, m := telling(t)
+	other := b.opened(2*time.Hour, 3389)
+	w := b.planned(noon.Add(time.Hour), time.Hour, 3389)
+	waits := func() *text.Fault {
+		t.Helper()
+		one, err := b.WindowByID(t.Context(), staff, w.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := b.Windows(t.Context(), staff, 0, 9)
+		if err != nil || all[0].ID != w.ID || (all[0].Waits == nil) != (one.Waits == nil) {
+			t.Errorf("listed as %+v, %v", all[0], err)
+		}
+		return one.Waits
+	}
+	b.keepOnce(t.Context())
+	if waits() != nil {
+		t.Error("waits for nothing before its time")
+	}
+	b.time.pass(time.Hour)
+	for range 3 {
+		b.keepOnce(t.Context())
+		b.time.pass(time.Second)
+	}
+	if f := waits(); f == nil || f.Code != "window.collides" || f.Args["window"] != other.ID {
+		t.Errorf("waits for %+v", f)
+	}
+	b.kill().start() // which tries again, and tells nobody twice
+	b.seen(rececom, "192.168.10.31")
+	b.keepOnce(t.Context())
+	if waits() == nil {
+		t.Error("forgotten at a restart")
+	}
+	b.time.pass(2 * time.Hour) // the other one is over, and so is its time
+	b.keepOnce(t.Context())
+	b.on(w.ID, window.Lapsed, "")
+	if waits() != nil {
+		t.Error("over, and waits")
+	}
+	b.deliverAll()
+	waiting := 0
+	for _, msg := range m.said {
+		if msg.Channel != notice.Mail || msg.Code != "window.waits" && msg.Code != "window.lapsed" {
+			continue
+		}
+		if msg.Code == "window.waits" {
+			waiting++
+		}
+		for _, lang := range []text.Lang{text.JA, text.EN} {
+			if s := notice.Sentence(lang, msg); strings.ContainsAny(s, "{}") || !strings.Contains(s, "3389/tcp") || !strings.Contains(s, itoa(other.ID)) {
+				t.Error(s)
+			}
+		}
+	}
+	if waiting != 1 || b.lines("window.lapsed") != 1 {
+		t.Errorf("told %d times", waiting)
+	}
+}
+
+// A planned window taken back, or opened after all, waits for nothing, and one
+// the kernel refuses is told of as that alone.
+func TestPlannedWindowWaitsNoMore(t *testing.T) {
+	b := newBox(t).start() // its device was not seen yet
+	w, back := b.planned(noon.Add(time.Hour), time.Hour, 3389), b.planned(noon.Add(time.Hour), time.Hour, 3390)
+	b.time.pass(time.Hour)
+	b.keepOnce(t.Context())
+	if f := b.Gateway.view(b.on(w.ID, window.Scheduled, "")).Waits; f == nil || f.Code != "window.no_way" || b.lines("window.waits") != 2 {
+		t.Errorf("%+v", f)
+	}
+	if _, err := b.RefuseWindow(t.Context(), b.director(), back.ID, "業者の都合"); err != nil {
+		t.Fatal(err)
+	}
+	b.seen(rececom, "192.168.10.31")
+	b.keepOnce(t.Context())
+	if v := b.Gateway.view(b.on(w.ID, window.Open, "")); v.Waits != nil || len(b.missed) != 0 {
+		t.Errorf("%+v, %+v", v.Waits, b.missed)
+	}
+	refused := b.planned(noon.Add(90*time.Minute), time.Hour, 3391)
+	b.fw.set(func() { b.fw.fail["OpenWindow"] = errors.New("busy") })
+	b.time.pass(time.Hour)
+	b.keepOnce(t.Context())
+	b.on(refused.ID, window.NotOpened, "")
+	if len(b.missed) != 0 || b.lines("window.waits") != 2 || b.lines("window.not_opened") != 1 {
+		t.Errorf("%+v", b.missed)
+	}
 }
 
 // Nobody knows the time: a planned window waits, and a wrong clock opens none.

@@ -38,7 +38,6 @@ type Gateway struct {
 	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step
 	adopted bool             // the windows of an earlier daemon were taken over; by acts
 	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
-	missed  map[int64]error  // why a planned window is not open yet; by acts
 	writing sync.Mutex       // one writer of late records
 	siting  sync.Mutex       // site.toml is read again, or changed by the page, one at a time
 	naming  sync.Mutex       // held from planning the filter's policy to setting it, so that no older one comes after a newer
@@ -57,6 +56,7 @@ type Gateway struct {
 	tools     toolWatch
 	limited   limitWatch
 	nextStart time.Time // of the planned windows; zero: none
+	missed    map[int64]missedStart
 
 	sessions  sync.Mutex // guards what follows
 	seenFlows map[flowKey]seenFlow
@@ -115,7 +115,7 @@ func New(o Options) (*Gateway, error) {
 		inventory: device.NewInventory(nil),
 		holding:   map[int64]window.Window{}, ended: map[firewall.Mark]window.Window{}, pending: map[string]pendingPerson{},
 		wake: make(chan struct{}, 1), edge: make(chan struct{}, 1), flush: make(chan struct{}, 1), flows: make(chan struct{}, 1), triedStore: make(chan struct{}),
-		closing: map[int64]closer{}, missed: map[int64]error{}, plansAt: -planEvery, seenFlows: map[flowKey]seenFlow{},
+		closing: map[int64]closer{}, missed: map[int64]missedStart{}, plansAt: -planEvery, seenFlows: map[flowKey]seenFlow{},
 		crier: newCrier(), subs: newSubs(o.Clock.Boot()), firm: newFirmware(o.Clock.Boot()),
 	}, nil
 }

@@ -56,6 +56,7 @@ var toldAs = map[string]string{
 	"firmware.not_installed": notice.Caution,
 	"firmware.rolled_back":   notice.Caution,
 
+	"window.waits":            notice.Caution,
 	"window.lapsed":           notice.Caution,
 	"window.not_opened":       notice.Caution,
 	"window.not_extended":     notice.Caution,
@@ -98,7 +99,7 @@ var toldAs = map[string]string{
 
 // seldom are told once an hour at most, for each window: something that goes
 // on breaking the rules must not bury the clinic in mail. The log has each.
-var seldom = []string{"rules.foreign", "network.trial", "window.put_right", "window.address_moved", "window.unknown_closed", "people.sealed_wrong",
+var seldom = []string{"rules.foreign", "network.trial", "window.put_right", "window.waits", "window.address_moved", "window.unknown_closed", "people.sealed_wrong",
 	"dns.limited", "dns.wished_page.one", "dns.wished_page.all"}
 
 // tell writes a line of the log and, if it is one people are told of, puts a

@@ -210,6 +210,9 @@ func (g *Gateway) view(w window.Window) Window {
 		v.DeviceName = g.deviceView(d).displayName()
 		v.ByName = w.Kind == window.Tool && !answeredOnly(g.current().config, d.MAC)
 	}
+	if m, ok := g.missedOf(w.ID); ok && w.State == window.Scheduled {
+		v.Waits = m.why
+	}
 	return v
 }
 

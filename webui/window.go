@@ -135,6 +135,11 @@ func (v *visit) meaning(w gateway.Window, st gateway.Status) []view.Note {
 	case window.Requested:
 		note.Text = v.say("page.window.is.requested", "at", v.when(w.DueAt()))
 	case window.Scheduled:
+		if w.Waits != nil {
+			note.Level, note.Text = view.Caution, v.say("page.window.is.waits", "at", v.when(w.NotBefore), "why", v.reason(w.Waits),
+				"until", v.when(w.NotBefore.Add(w.Length)))
+			break
+		}
 		note.Text = v.say("page.window.is.scheduled", "at", v.when(w.NotBefore))
 	case window.Lapsed:
 		note.Text = v.say("page.window.is.lapsed")

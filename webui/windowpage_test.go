@@ -86,6 +86,29 @@ func TestPlannedWindow(t *testing.T) {
 	want(t, "list", body, []string{"予定の保守", "予定は全部で 1 件"})
 }
 
+// A planned window that could not open in time does not go on saying that it
+// will: its page and the list say why not.
+func TestPlannedWindowThatWaits(t *testing.T) {
+	f := maintainedFake()
+	w := f.planned(10, window.Scheduled)
+	w.Waits = text.NewFault("window.collides", "port", "3389/tcp", "window", int64(4)).On("port")
+	for i := range f.list {
+		if f.list[i].ID == w.ID {
+			f.list[i] = w
+		}
+	}
+	c := in(t, f)
+	why := "理由: 「3389/tcp」は、保守 4 番と重なります。"
+	_, body := c.get("/windows/10")
+	want(t, "page", body, []string{"まだ開けていません", why, "を過ぎると、開かずに終わります"}, "に開きます。開くのは")
+	_, body = c.get("/windows")
+	want(t, "list", body, []string{"まだ開けていません。" + why})
+	w.Waits = text.NewFault("window.no_way", "device", hostile)
+	f.list[9] = w
+	_, body = c.get("/windows/10")
+	wellFormed(t, "hostile name", body)
+}
+
 func TestExtend(t *testing.T) {
 	f := busyFake()
 	c := in(t, f)

@@ -6,6 +6,7 @@ import (
 
 	"monban/gateway"
 	"monban/gateway/people"
+	"monban/gateway/text"
 	"monban/gateway/window"
 	"monban/webui/view"
 )
@@ -108,6 +109,9 @@ func (v *visit) row(w gateway.Window) view.Row {
 	if !w.NotBefore.IsZero() && !w.State.Over() {
 		r.Meta = append([]string{v.say("page.window.starts_at", "at", v.when(w.NotBefore))}, r.Meta...)
 	}
+	if w.Waits != nil {
+		r.Meta = append([]string{v.say("page.window.waits", "why", v.reason(w.Waits))}, r.Meta...)
+	}
 	if !w.ClosedAt.IsZero() && w.State == window.Closed {
 		r.Meta = append(r.Meta, v.say("page.window.closed_at", "at", v.when(w.ClosedAt)),
 			v.say("page.window.bytes", "bytes", number(w.Passed.Bytes)))
@@ -117,6 +121,9 @@ func (v *visit) row(w gateway.Window) view.Row {
 	}
 	return r
 }
+
+// reason is a fault as the end of a sentence.
+func (v *visit) reason(f *text.Fault) string { return v.lang.Say(f.Code, v.shown(f.Args)) }
 
 // owed names what is still to be written about a window; "" if nothing is.
 func (v *visit) owed(w gateway.Window) string {

@@ -6,6 +6,9 @@ var maintenanceText = map[string]sentence{
 	"window.scheduled": {
 		JA: "保守 {window} 番({vendor} → {device})は、{not_before} に開く予定です。それまで開きません。",
 		EN: "Window {window} ({vendor} to {device}) is planned to open at {not_before}. Nothing opens before."},
+	"window.waits": {
+		JA: "保守 {window} 番({vendor} → {device})は、予定の {not_before} に開けませんでした。予定の終わりまでは、開けるようになれば自動で開きます。理由: {why}",
+		EN: "Window {window} ({vendor} to {device}) could not open at its planned time, {not_before}. Until its planned end it opens by itself once it can. Reason: {why}"},
 	"window.lapsed": {
 		JA: "保守 {window} 番({vendor} → {device})は、開かずに終わりました。理由: {why}",
 		EN: "Window {window} ({vendor} to {device}) ended without opening. Reason: {why}"},
@@ -15,6 +18,9 @@ var maintenanceText = map[string]sentence{
 	"window.why.off": {
 		JA: "予定の時間に、この箱が止まっていたか、時計が合っていませんでした。",
 		EN: "At the planned time the box was off, or its clock was not right."},
+	"window.why.broken": {
+		JA: "この箱の中で問題が起きました。箱を再起動しても直らなければ、業者に連絡してください。",
+		EN: "Something went wrong inside this box. If a restart does not help, call your vendor."},
 	"window.why.revoked": {
 		JA: "業者の登録が変わりました。",
 		EN: "The vendor's registration changed."},

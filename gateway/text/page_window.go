@@ -113,6 +113,8 @@ var pageWindowText = map[string]sentence{
 	"page.window.call_back":     {"登録済みの電話番号 {phone} にかけ直して確かめてください。", "Call back the registered number {phone} to make sure."},
 	"page.window.is.requested":  {"まだ何も開いていません。承認できる人の返事を待っています。返事がなければ、{at} に終わります。", "Nothing is open yet. It waits for somebody who may approve, until {at}."},
 	"page.window.is.scheduled":  {"予定に入っています。まだ何も開いていません。{at} に開きます。開くのは、この箱の時計が合っているときだけです。", "It is planned; nothing is open yet. It opens at {at}, and only while this box's clock is in step."},
+	"page.window.is.waits":      {"予定の {at} を過ぎましたが、まだ開けていません。理由: {why} 開けるようになれば自動で開きます。{until} を過ぎると、開かずに終わります。", "Its time, {at}, has come, but it could not be opened. Reason: {why} It opens by itself once it can; after {until} it ends unopened."},
+	"page.window.waits":         {"まだ開けていません。理由: {why}", "Not open yet. Reason: {why}"},
 	"page.window.is.lapsed":     {"開かないまま終わりました。わけは「記録」のページにあります。まだ要るときは、もう一度申し込んでください。", "It ended unopened; the log says why. If still needed, ask again."},
 	"page.window.is.not_opened": {"承認されましたが、開きませんでした。何も開いていません。機器の電源を確かめて、もう一度申し込んでください。", "It was approved but did not open; nothing is open. Check that the device is on and ask again."},
 	"page.window.no_clock":      {"いま、時計が合っているか確かめられません。このままでは、予定の時刻になっても開きません。業者に電話してください。", "The clock cannot be checked now. As it is, nothing will open at the planned time. Call the vendor."},

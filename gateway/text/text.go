@@ -8,6 +8,7 @@ package text
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -101,12 +102,33 @@ func (l Lang) Say(code string, args Args) string {
 	for _, k := range slices.Sorted(maps.Keys(args)) {
 		v := fmt.Sprint(args[k])
 		if _, ok := l.sentence(v); ok && k == "why" { // a reason is a sentence of its own
-			v = l.Say(v, nil)
+			v = l.sayWhy(v, args)
 		}
 		fill = append(fill, "{"+k+"}", v)
 	}
 	// In one pass: what is filled in may look like a place and is none.
 	return strings.NewReplacer(fill...).Replace(s)
+}
+
+// OfWhy begins the names of the arguments that fill the sentence of "why".
+const OfWhy = "why_"
+
+var placeForm = regexp.MustCompile(`\{([a-z_0-9]+)\}`)
+
+// sayWhy is the reason among args as a sentence. An older record has its code
+// alone: what would fill it is left open, so that no place is read as a name.
+func (l Lang) sayWhy(code string, args Args) string {
+	own := Args{}
+	s, _ := l.sentence(code)
+	for _, place := range placeForm.FindAllStringSubmatch(s, -1) {
+		own[place[1]] = "…"
+	}
+	for k, a := range args {
+		if name, ok := strings.CutPrefix(k, OfWhy); ok {
+			own[name] = a
+		}
+	}
+	return l.Say(code, own)
 }
 
 // A sentence in both languages; {name} marks a place.

@@ -51,6 +51,18 @@ func TestSay(t *testing.T) {
 	if got := EN.Say("people.joined", Args{"name": "{source}", "source": "here"}); strings.Contains(got, "here got") {
 		t.Error(got)
 	}
+	// It is filled by what stands beside it; an old record without that has no
+	// places left in it.
+	lapsed := Args{"window": 7, "vendor": "v", "device": "d", "why": "window.collides"}
+	for _, lang := range []Lang{JA, EN} {
+		if got := lang.Say("window.lapsed", lapsed); strings.ContainsAny(got, "{}") || !strings.Contains(got, "…") || strings.Count(got, "7") != 1 {
+			t.Error(got)
+		}
+	}
+	lapsed["why_port"], lapsed["why_window"] = "3389/tcp", "{vendor}"
+	if got := EN.Say("window.lapsed", lapsed); !strings.Contains(got, "3389/tcp is in use by window {vendor}.") {
+		t.Error(got)
+	}
 	// Who gives no reason leaves no empty brackets behind.
 	for _, lang := range []Lang{JA, EN} {
 		for _, code := range []string{"dns.denied_name", "dns.allowed.one", "dns.wished_page.all"} {
