@@ -24,6 +24,7 @@ func (g *Gateway) adopt(ctx context.Context) {
 		g.troubled(err)
 		return
 	}
+	since := g.stopped()
 	live, err := g.o.Firewall.Live()
 	if err != nil {
 		g.o.Log.Error("open windows not read", "err", err)
@@ -43,7 +44,7 @@ func (g *Gateway) adopt(ctx context.Context) {
 		next, changed := window.Settle(w, seen)
 		switch {
 		case !changed || next.State.Holds():
-			g.remember(next)
+			g.hold(next, since)
 			if changed {
 				g.recordWindow(ctx, people.Box, func(tx *store.Tx) error {
 					if err := tx.PutWindow(next, w.State); err != nil {

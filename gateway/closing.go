@@ -48,31 +48,45 @@ func (g *Gateway) CloseAll(ctx context.Context, who people.Actor) (int, error) {
 	if err := may(who, people.ActCloseWindow); err != nil {
 		return 0, err
 	}
-	g.acts.Lock()
+	open, s, err := g.shutAll(who)
+	errs := []error{err}
+	g.withdrawNames()
+	g.acts.Lock() // for the record alone: this may wait for another act's disk
 	defer g.acts.Unlock()
-	open := g.open()
-	for _, w := range open {
-		g.closing[w.ID] = closer{who, window.ByHand}
-	}
-	var errs []error
-	cuts := map[int64]int{}
-	for _, w := range open {
-		n, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("closing window %d: %w", w.ID, err))
-			continue // the keeper tries again
-		}
-		cuts[w.ID] = n
-	}
-	unknown, err := g.closeStrays()
-	errs = append(errs, err)
-	for _, w := range open {
-		if n, ok := cuts[w.ID]; ok {
-			_, err := g.closed(ctx, who, w, window.ByHand, n)
+	for _, id := range open {
+		w, ok := g.openByID(id)
+		switch {
+		case !ok: // on record already
+			g.unwish(id)
+		case g.isShut(id):
+			_, err := g.closed(ctx, who, w, window.ByHand)
 			errs = append(errs, err)
 		}
 	}
-	return len(cuts) + unknown, errors.Join(errs...)
+	g.gate.Lock()
+	defer g.gate.Unlock()
+	return s.n, errors.Join(errs...)
+}
+
+// shutAll closes all windows in the kernel, whoever else acts on one just now.
+// It returns those on record, and the wish by which others are not opened.
+func (g *Gateway) shutAll(who people.Actor) (open []int64, s *stop, err error) {
+	g.gate.Lock()
+	defer g.gate.Unlock()
+	s = &stop{who: who}
+	g.stop = s
+	var errs []error
+	for _, w := range g.open() {
+		open = append(open, w.ID)
+		if err := g.shut(w, who, window.ByHand); err != nil {
+			errs = append(errs, err) // the keeper tries again
+			continue
+		}
+		s.n++
+	}
+	unknown, err := g.closeStrays()
+	s.n += unknown
+	return open, s, errors.Join(append(errs, err)...)
 }
 
 // closeStrays closes what is still open in the kernel but the self-test's.
@@ -99,8 +113,20 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 	if err := may(who, people.ActCloseWindow); err != nil {
 		return window.Window{}, err
 	}
-	g.acts.Lock()
+	g.gate.Lock()
+	w, ok := g.openByID(id)
+	if ok {
+		_ = g.shut(w, who, how) // if that fails it is tried again below
+	} else {
+		g.closing[id] = closer{who: who, how: how} // it may be on its way into the kernel
+	}
+	g.gate.Unlock()
+	g.withdrawNames()
+	g.acts.Lock() // for the record alone: this may wait for another act's disk
 	defer g.acts.Unlock()
+	if w, ok := g.openByID(id); ok && g.isShut(id) {
+		return g.closed(ctx, who, w, how)
+	}
 	return g.closeHeld(ctx, who, id, how)
 }
 
@@ -108,6 +134,7 @@ func (g *Gateway) closeWindow(ctx context.Context, who people.Actor, id int64, h
 func (g *Gateway) closeHeld(ctx context.Context, who people.Actor, id int64, how window.How) (window.Window, error) {
 	w, ok := g.openByID(id)
 	if !ok {
+		g.unwish(id)
 		if w, over := g.endedByID(id); over { // perhaps not on disk yet
 			return w, nil
 		}
@@ -120,32 +147,27 @@ func (g *Gateway) closeHeld(ctx context.Context, who people.Actor, id int64, how
 	return g.cut(ctx, who, w, how)
 }
 
-// A closer wants a window closed.
-type closer struct {
-	who people.Actor
-	how window.How
-}
-
-// cut closes a window in the kernel first, then on record. If the kernel
-// fails, the wish stays: the keeper tries again and never gives the window
-// back. g.acts is held.
+// cut closes a window in the kernel first, then on record. g.acts is held.
 func (g *Gateway) cut(ctx context.Context, who people.Actor, w window.Window, how window.How) (window.Window, error) {
-	g.closing[w.ID] = closer{who, how}
-	cut, err := g.o.Firewall.CloseWindow(firewall.Mark(w.Mark))
+	g.gate.Lock()
+	err := g.shut(w, who, how)
+	g.gate.Unlock()
 	if err != nil {
-		signal(g.edge)
-		return w, fmt.Errorf("closing window %d: %w", w.ID, err)
+		return w, err
 	}
-	return g.closed(ctx, who, w, how, cut)
+	return g.closed(ctx, who, w, how)
 }
 
 // closed puts on record that the kernel no longer has w, and how many live
-// flows that cut.
-func (g *Gateway) closed(ctx context.Context, who people.Actor, w window.Window, how window.How, cut int) (window.Window, error) {
-	delete(g.closing, w.ID)
+// flows that cut. g.acts is held.
+func (g *Gateway) closed(ctx context.Context, who people.Actor, w window.Window, how window.How) (window.Window, error) {
+	c := g.unwish(w.ID)
+	if c.at.IsZero() {
+		c.at = g.o.Clock.Wall()
+	}
 	tally := g.tally(w)
-	tally.Cut = cut
-	over, err := w.Close(how, who, g.o.Clock.Wall(), tally)
+	tally.Cut = c.cut
+	over, err := w.Close(how, who, c.at, tally)
 	if err != nil {
 		return w, err
 	}

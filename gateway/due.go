@@ -122,7 +122,7 @@ func (g *Gateway) openDue(ctx context.Context, w window.Window) {
 	g.acts.Lock()
 	defer g.acts.Unlock()
 	asIs := func(tx *store.Tx) (window.Window, error) { return tx.Window(w.ID) }
-	v, err := g.openWindow(ctx, people.Box, w, asIs, window.Window.Begin)
+	v, err := g.openWindow(ctx, people.Box, w, g.stopped(), asIs, window.Window.Begin)
 	if err == nil || v.State == window.NotOpened { // it has been told of
 		g.setMissed(w.ID, nil)
 		return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"monban/firewall"
 	"monban/gateway/people"
 	"monban/gateway/store"
 	"monban/gateway/text"
@@ -28,6 +27,9 @@ func (g *Gateway) ExtendWindow(ctx context.Context, who people.Actor, id int64, 
 		}
 		return Window{}, err
 	}
+	if _, unwanted := g.wanted(id); unwanted {
+		return Window{}, text.NewFault("window.not_now", "state", string(window.Closed), "to", string(window.Open))
+	}
 	if !registered(g.current().config, w) {
 		return Window{}, text.NewFault("window.vendor_changed", "vendor", g.view(w).VendorLabel)
 	}
@@ -46,10 +48,12 @@ func (g *Gateway) ExtendWindow(ctx context.Context, who people.Actor, id int64, 
 	}); err != nil {
 		return Window{}, err
 	}
-	if _, err := g.o.Firewall.ExtendWindow(firewall.Mark(w.Mark), longer.Left(g.o.Clock.Boot())); err != nil {
+	switch open, err := g.lengthen(longer); {
+	case err != nil:
 		return g.notExtended(ctx, longer, err)
+	case !open: // closed since; whoever did so puts that on record next
+		return g.view(longer), text.NewFault("window.not_now", "state", string(window.Closed), "to", string(window.Open))
 	}
-	g.remember(longer)
 	g.o.Log.Info("window extended", "window", w.ID, "until", longer.EndAt)
 	return g.view(longer), nil
 }

@@ -109,7 +109,10 @@ func (k *fakeKernel) ExtendWindow(m firewall.Mark, left time.Duration) (kernel.L
 	if err := k.call("ExtendWindow"); err != nil {
 		return kernel.Live{}, err
 	}
-	l := k.live[m]
+	l, open := k.live[m]
+	if !open {
+		return kernel.Live{}, kernel.ErrNotOpen
+	}
 	l.end = k.boot() + left
 	k.live[m] = l
 	return kernel.Live{Mark: m, Left: left, Passes: l.passes}, nil
@@ -148,7 +151,10 @@ func (k *fakeKernel) AddWays(o firewall.Opening) error {
 	if err := k.call("AddWays"); err != nil {
 		return err
 	}
-	l := k.live[o.Mark]
+	l, open := k.live[o.Mark]
+	if !open {
+		return kernel.ErrNotOpen
+	}
 	l.passes = slices.Concat(l.passes, o.Passes)
 	l.opening.OutPasses = slices.Concat(l.opening.OutPasses, o.OutPasses)
 	l.opening.Outer = slices.Concat(l.opening.Outer, o.Outer)

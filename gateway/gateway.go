@@ -35,9 +35,11 @@ type Gateway struct {
 	listKey list.Key
 	around  *list.List // names of ways around us
 
-	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step
+	acts    sync.Mutex       // one act on a window at a time, so that kernel and record stay in step; may wait for the disk
 	adopted bool             // the windows of an earlier daemon were taken over; by acts
-	closing map[int64]closer // wanted closed, and the kernel has failed so far; by acts
+	gate    sync.Mutex       // from what is wanted closed to the kernel's answer; taken after acts or without, never held over disk
+	closing map[int64]closer // wanted closed, and not on record as closed; by gate
+	stop    *stop            // the last wish to close everything; by gate
 	writing sync.Mutex       // one writer of late records
 	siting  sync.Mutex       // site.toml is read again, or changed by the page, one at a time
 	naming  sync.Mutex       // held from planning the filter's policy to setting it, so that no older one comes after a newer

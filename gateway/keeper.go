@@ -97,7 +97,7 @@ func (g *Gateway) settleAll(ctx context.Context) {
 // settleOne takes one window as far as the kernel is.
 func (g *Gateway) settleOne(ctx context.Context, w window.Window, l kernel.Live, alive bool) {
 	now := g.o.Clock.Boot()
-	if c, ok := g.closing[w.ID]; ok { // somebody wants it closed and the kernel failed
+	if c, ok := g.wanted(w.ID); ok { // somebody wants it closed and it is not on record yet
 		if _, err := g.cut(ctx, c.who, w, c.how); err != nil {
 			g.o.Log.Error("window still not closed", "window", w.ID, "err", err)
 		}

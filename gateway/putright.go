@@ -199,7 +199,10 @@ func (g *Gateway) restore(ctx context.Context, w window.Window) {
 	if o.For = left; !leads(o) {
 		return
 	}
-	_, err := g.o.Firewall.OpenWindow(o)
+	given, err := g.giveBack(w.ID, o)
+	if !given {
+		return // closed while we looked
+	}
 	g.o.Log.Warn("window given the rest of its time", "window", w.ID, "left", left, "err", err)
 	if err == nil {
 		g.putRight(ctx, w)

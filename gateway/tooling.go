@@ -127,7 +127,7 @@ func (g *Gateway) watchTools(ctx context.Context) {
 func (g *Gateway) granted() map[netip.Addr][]string {
 	out := map[netip.Addr][]string{}
 	for _, w := range g.open() {
-		if w.Kind != window.Tool || w.Left(g.o.Clock.Boot()) == 0 {
+		if w.Kind != window.Tool || w.Left(g.o.Clock.Boot()) == 0 || g.isShut(w.ID) {
 			continue
 		}
 		if d, ok := g.deviceByID(w.Device); ok {

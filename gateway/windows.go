@@ -138,6 +138,7 @@ func (g *Gateway) owedReport(ctx context.Context, vendor string) (int64, error) 
 // asked). One for now opens, and ApproveWindow returns when the kernel holds
 // it; one for later waits for its time.
 func (g *Gateway) ApproveWindow(ctx context.Context, who people.Actor, id int64, length time.Duration, callBack bool) (Window, error) {
+	since := g.stopped()
 	g.acts.Lock()
 	defer g.acts.Unlock()
 	w, err := g.load(ctx, id)
@@ -158,7 +159,7 @@ func (g *Gateway) ApproveWindow(ctx context.Context, who people.Actor, id int64,
 	if g.later(w) {
 		return g.schedule(ctx, who, w, approved)
 	}
-	return g.openWindow(ctx, who, w, approved, window.Window.Begin)
+	return g.openWindow(ctx, who, w, since, approved, window.Window.Begin)
 }
 
 // BreakGlass opens a window without approval: root on the console.
@@ -182,9 +183,10 @@ func (g *Gateway) BreakGlass(ctx context.Context, who people.Actor, ask Ask) (Wi
 // that uses up.
 func (g *Gateway) breakOpen(ctx context.Context, who people.Actor, w window.Window, code string, use func(*store.Tx) error,
 	begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
+	since := g.stopped()
 	g.acts.Lock()
 	defer g.acts.Unlock()
-	return g.openWindow(ctx, who, w, func(tx *store.Tx) (window.Window, error) {
+	return g.openWindow(ctx, who, w, since, func(tx *store.Tx) (window.Window, error) {
 		if use != nil {
 			if err := use(tx); err != nil {
 				return w, err
@@ -199,8 +201,10 @@ func (g *Gateway) breakOpen(ctx context.Context, who people.Actor, w window.Wind
 }
 
 // openWindow records the window as opening together with what before records,
-// tells the kernel, and records what the kernel then held. g.acts is held.
-func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window,
+// tells the kernel, and records what the kernel then held. If everything was
+// closed after since, or this window while it was on its way, it is not opened.
+// g.acts is held.
+func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Window, since *stop,
 	before func(*store.Tx) (window.Window, error), begin func(window.Window, window.Start) (window.Window, error)) (Window, error) {
 	if err := g.restarting(); err != nil {
 		return Window{}, err
@@ -251,17 +255,13 @@ func (g *Gateway) openWindow(ctx context.Context, who people.Actor, w window.Win
 	if err := g.release(w); err != nil { // its tunnel, its tool's names
 		return g.notOpened(ctx, w, err)
 	}
-	way.For = w.Left(g.o.Clock.Boot())
-	held, err := g.o.Firewall.OpenWindow(way)
-	if err != nil {
+	held, c, err := g.letIn(&w, way, since)
+	switch {
+	case err != nil:
 		return g.notOpened(ctx, w, err)
+	case c != nil:
+		return g.closedUnopened(ctx, w, *c)
 	}
-	// The kernel has it. From here on nothing may leave it open unknown.
-	w, err = w.Opened()
-	if err != nil {
-		return Window{}, err
-	}
-	g.remember(w)
 	if w.Kind == window.Tool {
 		if err := g.setNames(); err != nil {
 			g.o.Log.Error("names not as planned", "err", err)
