@@ -184,8 +184,8 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// maxConns bounds what open connections of one listener can cost. A clinic has
-// some tens of browsers.
+// maxConns bounds what open connections of one listener can cost, and perSource
+// those of one computer. A clinic has some tens of browsers.
 const maxConns = 256
 
 // copied returns another handle of the same listening socket.
@@ -224,7 +224,7 @@ func serveOn(ctx context.Context, srv *http.Server, ls []net.Listener) error {
 		if err != nil {
 			return err
 		}
-		l = netutil.LimitListener(l, maxConns)
+		l = netutil.LimitListener(newFair(l), maxConns)
 		group.Go("serving "+l.Addr().String(), func(context.Context) error {
 			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serving the page: %w", err)
