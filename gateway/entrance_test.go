@@ -323,52 +323,6 @@ func TestStepUp(t *testing.T) {
 	}
 }
 
-// An invitation is good once, for one role, for seven days, from somebody who
-// has just given his second factor; a newer one takes its place.
-func TestInvitation(t *testing.T) {
-	b, who, _ := settled(t)
-	who.SteppedUp = noon
-	b.time.pass(10 * time.Minute)
-	_, err := b.Invite(t.Context(), who, people.Staff)
-	fails(t, err, "people.step_up")
-	invite := func(role people.Role) string {
-		t.Helper()
-		who.SteppedUp = b.o.Clock.Wall()
-		c, err := b.Invite(t.Context(), who, role)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	for _, role := range []people.Role{people.Console, people.System, "", "boss"} {
-		who.SteppedUp = b.o.Clock.Wall()
-		_, err := b.Invite(t.Context(), who, role)
-		fails(t, err, "people.no_such_role")
-	}
-	old, code, other := invite(people.Staff), invite(people.Staff), invite(people.Inspector)
-	_, err = b.BeginSetUp(t.Context(), outside, old, "受付", password)
-	fails(t, err, "people.wrong_setup_code")
-	_, err = b.BeginSetUp(t.Context(), inside, code, "院長", password)
-	fails(t, err, "people.name_taken")
-	if joined, _ := b.join(code, "受付"); joined.Role != people.Staff {
-		t.Error(joined)
-	}
-	_, err = b.BeginSetUp(t.Context(), outside, code, "受付2", password)
-	fails(t, err, "people.wrong_setup_code")
-	b.time.pass(inviteFor - time.Second)
-	if joined, _ := b.join(other, "検査員"); joined.Role != people.Inspector {
-		t.Error(joined)
-	}
-	late := invite(people.Vendor)
-	b.time.pass(inviteFor)
-	_, err = b.BeginSetUp(t.Context(), outside, late, "業者", password)
-	fails(t, err, "people.wrong_setup_code")
-	all, err := b.People(t.Context(), who)
-	if err != nil || len(all) != 3 || all[0].Name != "院長" || all[2].Name != "検査員" {
-		t.Error(all, err)
-	}
-}
-
 // Somebody whose account was closed is out, wherever he tries.
 func TestDisabled(t *testing.T) {
 	b, who, recovery := settled(t)

@@ -28,9 +28,13 @@ const maxPending = 32
 // A pendingPerson has given a code and a password but no one-time code yet.
 type pendingPerson struct {
 	person people.Person
-	grant  string // settings key of the code that lets him in
+	grant  grant
 	until  time.Time
 }
+
+// A grant is the code that lets somebody in: its settings key, and the hash of
+// just that one, since another may take its place.
+type grant struct{ key, hash string }
 
 // Settings of the store that let people in.
 const (
@@ -114,7 +118,7 @@ func (g *Gateway) BeginSetUp(ctx context.Context, source netip.Addr, code, name,
 	if err := g.try("", source); err != nil {
 		return "", err
 	}
-	grant, role, err := g.grant(ctx, code)
+	by, role, err := g.grant(ctx, code)
 	if err != nil {
 		return "", err
 	}
@@ -148,24 +152,33 @@ func (g *Gateway) BeginSetUp(ctx context.Context, source netip.Addr, code, name,
 		return "", text.NewFault("people.wait", "seconds", int(pendingFor.Seconds()))
 	}
 	g.pending[id] = pendingPerson{people.Person{Name: name, Role: role, Password: hash, TOTP: people.NewTOTP()},
-		grant, now.Add(pendingFor)}
+		by, now.Add(pendingFor)}
 	return id, nil
 }
 
 // grant finds what a code lets its bearer become.
-func (g *Gateway) grant(ctx context.Context, code string) (key string, role people.Role, err error) {
-	db := g.db()
-	hash, err := db.Meta(ctx, keySetUp)
+func (g *Gateway) grant(ctx context.Context, code string) (grant, people.Role, error) {
+	hash, err := g.db().Meta(ctx, keySetUp)
 	if err != nil {
-		return "", "", err
+		return grant{}, "", err
 	}
 	if people.IsSetupCode(string(hash), code) {
-		return keySetUp, people.Director, nil
+		return grant{keySetUp, string(hash)}, people.Director, nil
 	}
-	if key, role, err = g.invited(ctx, code); err != nil || key != "" {
-		return key, role, err
+	if by, role, err := g.invited(ctx, code); err != nil || by.key != "" {
+		return by, role, err
 	}
-	return "", "", text.NewFault("people.wrong_setup_code").On("code")
+	return grant{}, "", text.NewFault("people.wrong_setup_code").On("code")
+}
+
+// good says whether what is kept under the grant's key now still lets its
+// bearer in.
+func (by grant) good(kept []byte, now time.Time) bool {
+	if by.key == keySetUp {
+		return by.hash != "" && string(kept) == by.hash
+	}
+	i, ok := invitationOf(kept, now)
+	return ok && i.Hash == by.hash
 }
 
 // PendingSetUp returns what the authenticator must be told.
@@ -213,15 +226,16 @@ func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, t
 	p.person.Recovery = hashes
 	made := p.person.Actor("page")
 	err = g.act(ctx, made, func(tx *store.Tx) error {
-		// Two could hold the same code; the first to come this far has it.
-		left, err := tx.Meta(p.grant)
+		// Two could hold the same code; the first to come this far has it. And
+		// it may have been replaced since, because it got into wrong hands.
+		left, err := tx.Meta(p.grant.key)
 		if err != nil {
 			return err
 		}
-		if left == nil {
+		if !p.grant.good(left, now) {
 			return text.NewFault("people.wrong_setup_code").On("code")
 		}
-		if err := tx.SetMeta(p.grant, nil); err != nil {
+		if err := tx.SetMeta(p.grant.key, nil); err != nil {
 			return err
 		}
 		person, err := tx.InsertPerson(p.person)
@@ -237,7 +251,7 @@ func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, t
 	g.mu.Lock()
 	delete(g.pending, pending)
 	g.mu.Unlock()
-	if p.grant == keySetUp {
+	if p.grant.key == keySetUp {
 		if err := os.Remove(g.setUpFile()); err != nil {
 			g.o.Log.Warn("used set-up code not removed", "err", err)
 		}

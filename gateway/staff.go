@@ -69,16 +69,23 @@ func (g *Gateway) Invite(ctx context.Context, who people.Actor, role people.Role
 }
 
 // invited finds the invitation a code belongs to; an empty key means none.
-func (g *Gateway) invited(ctx context.Context, code string) (key string, role people.Role, err error) {
+func (g *Gateway) invited(ctx context.Context, code string) (grant, people.Role, error) {
 	for _, role := range []people.Role{people.Director, people.Staff, people.Vendor, people.Inspector} {
-		b, err := g.db().Meta(ctx, keyInvite+string(role))
+		key := keyInvite + string(role)
+		b, err := g.db().Meta(ctx, key)
 		if err != nil {
-			return "", "", err
+			return grant{}, "", err
 		}
-		var i invitation
-		if b != nil && json.Unmarshal(b, &i) == nil && g.o.Clock.Wall().Before(i.Until) && people.IsSetupCode(i.Hash, code) {
-			return keyInvite + string(role), role, nil
+		if i, ok := invitationOf(b, g.o.Clock.Wall()); ok && people.IsSetupCode(i.Hash, code) {
+			return grant{key, i.Hash}, role, nil
 		}
 	}
-	return "", "", nil
+	return grant{}, "", nil
+}
+
+// invitationOf reads what is kept of an invitation, if there is one that is not
+// over.
+func invitationOf(kept []byte, now time.Time) (i invitation, ok bool) {
+	ok = kept != nil && json.Unmarshal(kept, &i) == nil && now.Before(i.Until)
+	return i, ok
 }

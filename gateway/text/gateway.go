@@ -99,11 +99,11 @@ var gatewayText = map[string]sentence{
 		EN: "The self-test cannot run now. Try again later; if this stays, call your vendor."},
 
 	"people.joined": {
-		JA: "{name} さんの利用登録をしました({source} から)。",
-		EN: "{name} got an account (from {source})."},
+		JA: "{name} さんを「{role}」として利用登録しました({source} から)。",
+		EN: "{name} got an account as {role} (from {source})."},
 	"people.invited": {
-		JA: "新しい利用者を招くコードを作りました。",
-		EN: "An invitation for a new account was made."},
+		JA: "新しい利用者を「{role}」として招くコードを作りました。",
+		EN: "An invitation for a new account as {role} was made."},
 	"people.signed_in": {
 		JA: "サインインしました({source} から)。",
 		EN: "Signed in (from {source})."},

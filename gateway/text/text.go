@@ -101,8 +101,15 @@ func (l Lang) Say(code string, args Args) string {
 	var fill []string
 	for _, k := range slices.Sorted(maps.Keys(args)) {
 		v := fmt.Sprint(args[k])
-		if _, ok := l.sentence(v); ok && k == "why" { // a reason is a sentence of its own
-			v = l.sayWhy(v, args)
+		switch k {
+		case "why": // a reason is a sentence of its own
+			if _, ok := l.sentence(v); ok {
+				v = l.sayWhy(v, args)
+			}
+		case "role": // records and notices hold the code word
+			if said, ok := l.sentence("page.role." + v); ok {
+				v = said
+			}
 		}
 		fill = append(fill, "{"+k+"}", v)
 	}

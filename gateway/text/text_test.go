@@ -48,7 +48,7 @@ func TestSay(t *testing.T) {
 	if !strings.Contains(why, reason) {
 		t.Errorf("%q does not say %q", why, reason)
 	}
-	if got := EN.Say("people.joined", Args{"name": "{source}", "source": "here"}); strings.Contains(got, "here got") {
+	if got := EN.Say("people.joined", Args{"name": "{source}", "source": "here", "role": "staff"}); strings.Contains(got, "here got") {
 		t.Error(got)
 	}
 	// It is filled by what stands beside it; an old record without that has no
@@ -62,6 +62,12 @@ func TestSay(t *testing.T) {
 	lapsed["why_port"], lapsed["why_window"] = "3389/tcp", "{vendor}"
 	if got := EN.Say("window.lapsed", lapsed); !strings.Contains(got, "3389/tcp is in use by window {vendor}.") {
 		t.Error(got)
+	}
+	// A role is said in words, once.
+	for role, want := range map[string]string{"director": "院長", "院長": "院長", "staff": "受付", "boss": "boss"} {
+		if got := JA.Say("people.joined", Args{"name": "n", "source": "s", "role": role}); !strings.Contains(got, "「"+want+"」") {
+			t.Error(got)
+		}
 	}
 	// Who gives no reason leaves no empty brackets behind.
 	for _, lang := range []Lang{JA, EN} {
