@@ -107,13 +107,18 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"UploadFirmware": func(c context.Context, a people.Actor) error {
 			return second(b.UploadFirmware(c, a, strings.NewReader("")))
 		},
-		"ApproveFirmware": func(c context.Context, a people.Actor) error { return b.ApproveFirmware(c, a, "") },
-		"HurryFirmware":   func(c context.Context, a people.Actor) error { return b.HurryFirmware(c, a, "") },
-		"CancelFirmware":  func(c context.Context, a people.Actor) error { return b.CancelFirmware(c, a, "") },
-		"SiteFile":        func(c context.Context, a people.Actor) error { return second(b.SiteFile(c, a)) },
-		"CheckSite":       func(c context.Context, a people.Actor) error { return second(b.CheckSite(c, a, nil)) },
-		"ChangeSite":      func(c context.Context, a people.Actor) error { return second(b.ChangeSite(c, a, "", nil)) },
-		"SeeFirmware":     func(c context.Context, a people.Actor) error { return b.SeeFirmware(c, a) },
+		"ApproveFirmware":  func(c context.Context, a people.Actor) error { return b.ApproveFirmware(c, a, "") },
+		"HurryFirmware":    func(c context.Context, a people.Actor) error { return b.HurryFirmware(c, a, "") },
+		"CancelFirmware":   func(c context.Context, a people.Actor) error { return b.CancelFirmware(c, a, "") },
+		"SiteFile":         func(c context.Context, a people.Actor) error { return second(b.SiteFile(c, a)) },
+		"CheckSite":        func(c context.Context, a people.Actor) error { return second(b.CheckSite(c, a, nil)) },
+		"ChangeSite":       func(c context.Context, a people.Actor) error { return second(b.ChangeSite(c, a, "", nil)) },
+		"SeeFirmware":      func(c context.Context, a people.Actor) error { return b.SeeFirmware(c, a) },
+		"Account":          func(c context.Context, a people.Actor) error { return second(b.Account(c, a)) },
+		"SetPassword":      func(c context.Context, a people.Actor) error { return second(b.SetPassword(c, inside, a, "")) },
+		"BeginFactor":      func(c context.Context, a people.Actor) error { return second(b.BeginFactor(c, a)) },
+		"FinishFactor":     func(c context.Context, a people.Actor) error { return second(b.FinishFactor(c, inside, a, "", "")) },
+		"NewRecoveryCodes": func(c context.Context, a people.Actor) error { return third(b.NewRecoveryCodes(c, inside, a)) },
 		"CheckAuditAgainst": func(c context.Context, a people.Actor) error {
 			return second(b.CheckAuditAgainst(c, a, nil))
 		},
@@ -149,7 +154,9 @@ func TestMay(t *testing.T) {
 	everybody := []people.Role{director, people.Staff, vendor, people.Inspector, people.Console, people.System}
 	working := []people.Role{director, people.Staff, vendor, people.Console}
 	boss := []people.Role{director, people.Console}
+	accounts := []people.Role{director, people.Staff, vendor, people.Inspector} // the console and the box have none
 	may := map[string][]people.Role{
+		"Account": accounts, "SetPassword": accounts, "BeginFactor": accounts, "FinishFactor": accounts, "NewRecoveryCodes": accounts,
 		"Windows": everybody, "WindowByID": everybody, "Devices": everybody, "Checklist": everybody,
 		"Audit": everybody, "CheckAudit": everybody, "CheckAuditAgainst": everybody,
 		"AskWindow": working, "NameDevice": working, "Explain": working,

@@ -25,10 +25,11 @@ const pendingFor = 15 * time.Minute
 // maxPending bounds what attempts can cost in memory.
 const maxPending = 32
 
-// A pendingPerson has given a code and a password but no one-time code yet.
+// A pendingPerson has given a code and a password but no one-time code yet, or
+// has an account and is about to register another authenticator.
 type pendingPerson struct {
-	person people.Person
-	grant  grant
+	person people.Person // with an id: of that account, the new secret only
+	grant  grant         // the code that lets him in
 	until  time.Time
 }
 
@@ -139,20 +140,24 @@ func (g *Gateway) BeginSetUp(ctx context.Context, source netip.Addr, code, name,
 	if err != nil {
 		return "", err
 	}
+	return g.keepPending(people.Person{Name: name, Role: role, Password: hash, TOTP: people.NewTOTP()}, by)
+}
+
+// keepPending keeps p for 15 minutes under a random id, an account once.
+func (g *Gateway) keepPending(p people.Person, by grant) (string, error) {
 	id := rand.Text()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.o.Clock.Wall()
-	for k, p := range g.pending {
-		if now.After(p.until) {
+	for k, old := range g.pending {
+		if now.After(old.until) || p.ID != 0 && old.person.ID == p.ID {
 			delete(g.pending, k)
 		}
 	}
 	if len(g.pending) >= maxPending {
 		return "", text.NewFault("people.wait", "seconds", int(pendingFor.Seconds()))
 	}
-	g.pending[id] = pendingPerson{people.Person{Name: name, Role: role, Password: hash, TOTP: people.NewTOTP()},
-		by, now.Add(pendingFor)}
+	g.pending[id] = pendingPerson{p, by, now.Add(pendingFor)}
 	return id, nil
 }
 
@@ -204,12 +209,21 @@ func (g *Gateway) pendingPerson(id string) (pendingPerson, error) {
 	return p, nil
 }
 
+func (g *Gateway) dropPending(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.pending, id)
+}
+
 // FinishSetUp checks the first one-time code and makes the account.
 func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, totp string) (people.Actor, []string, error) {
 	if err := g.try("", source); err != nil {
 		return people.Actor{}, nil, err
 	}
 	p, err := g.pendingPerson(pending)
+	if err == nil && p.person.ID != 0 { // has an account
+		err = text.NewFault("people.setup_expired")
+	}
 	if err != nil {
 		return people.Actor{}, nil, err
 	}
@@ -248,9 +262,7 @@ func (g *Gateway) FinishSetUp(ctx context.Context, source netip.Addr, pending, t
 	if err != nil {
 		return people.Actor{}, nil, err
 	}
-	g.mu.Lock()
-	delete(g.pending, pending)
-	g.mu.Unlock()
+	g.dropPending(pending)
 	if p.grant.key == keySetUp {
 		if err := os.Remove(g.setUpFile()); err != nil {
 			g.o.Log.Warn("used set-up code not removed", "err", err)

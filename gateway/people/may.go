@@ -12,12 +12,12 @@ import (
 var may = map[Role][]Act{
 	Director: {ActRead, ActAskWindow, ActApprove, ActCloseWindow, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActBreakSealed, ActReport, ActReview, ActEnrol, ActNotices,
-		ActNames, ActAllowName, ActLists, ActBringUpdate, ActApproveUpdate, ActSiteFile},
+		ActNames, ActAllowName, ActLists, ActBringUpdate, ActApproveUpdate, ActSiteFile, ActAccount},
 	Staff: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActExplain, ActBreakSealed,
-		ActReport, ActReview},
+		ActReport, ActReview, ActAccount},
 	Vendor: {ActRead, ActAskWindow, ActCloseWindow, ActNameDevice, ActSelfTest, ActConfigure, ActExplain,
-		ActReport, ActBringUpdate},
-	Inspector: {ActRead},
+		ActReport, ActBringUpdate, ActAccount},
+	Inspector: {ActRead, ActAccount},
 	Console: {ActRead, ActAskWindow, ActCloseWindow, ActBreakGlass, ActNameDevice, ActSelfTest,
 		ActManagePeople, ActConfigure, ActExplain, ActReport, ActReview, ActEnrol, ActNotices,
 		ActNames, ActAllowName, ActLists},
@@ -59,6 +59,10 @@ type Person struct {
 	Counter  int64    `json:"-"` // last time step whose code was used
 	Recovery []string `json:"-"` // hashes of the unused recovery codes
 
+	// Renewed counts how often password, authenticator or recovery codes were
+	// renewed: a sign-in under another count is over.
+	Renewed int64 `json:"-"`
+
 	Deputy   bool      `json:"deputy"`   // staff who may approve
 	Disabled bool      `json:"disabled"` // kept for the log's sake, cannot sign in
 	Created  time.Time `json:"created"`
@@ -66,7 +70,7 @@ type Person struct {
 
 // Actor returns p as somebody who does something, via "page" or "socket".
 func (p Person) Actor(via string) Actor {
-	return Actor{ID: p.ID, Name: p.Name, Role: p.Role, Via: via, Deputy: p.Deputy && p.Role == Staff}
+	return Actor{ID: p.ID, Name: p.Name, Role: p.Role, Via: via, Deputy: p.Deputy && p.Role == Staff, Renewed: p.Renewed}
 }
 
 // Assignable reports whether an account may have role r: Console and System

@@ -12,7 +12,7 @@ var (
 	acts = []people.Act{people.ActRead, people.ActAskWindow, people.ActApprove, people.ActCloseWindow, people.ActBreakGlass,
 		people.ActNameDevice, people.ActSelfTest, people.ActManagePeople, people.ActConfigure, people.ActExplain,
 		people.ActBreakSealed, people.ActReport, people.ActReview, people.ActEnrol, people.ActNotices,
-		people.ActNames, people.ActAllowName, people.ActLists, people.ActBringUpdate, people.ActApproveUpdate, people.ActSiteFile}
+		people.ActNames, people.ActAllowName, people.ActLists, people.ActBringUpdate, people.ActApproveUpdate, people.ActSiteFile, people.ActAccount}
 	roles = []people.Role{people.Director, people.Staff, people.Vendor, people.Inspector, people.Console, people.System}
 )
 
@@ -20,15 +20,15 @@ var (
 // act in the order of acts.
 func TestMay(t *testing.T) {
 	for role, want := range map[people.Role]string{
-		//                read ask approve close break name selftest people config explain, sealed report review enrol notices, names allow lists, bring approve site
-		people.Director:  "xxxx.xxxxx" + "xxxxx" + "xxx" + "xxx",
-		people.Staff:     "xx.x.xx..x" + "xxx.." + "..." + "...",
-		people.Vendor:    "xx.x.xx.xx" + ".x..." + "..." + "x..",
-		people.Inspector: "x........." + "....." + "..." + "...",
-		people.Console:   "xx.xxxxxxx" + ".xxxx" + "xxx" + "...",
-		people.System:    "x..x..x..." + "....." + "..." + "...",
-		"":               ".........." + "....." + "..." + "...",
-		"Director":       ".........." + "....." + "..." + "...",
+		//                read ask approve close break name selftest people config explain, sealed report review enrol notices, names allow lists, bring approve site account
+		people.Director:  "xxxx.xxxxx" + "xxxxx" + "xxx" + "xxxx",
+		people.Staff:     "xx.x.xx..x" + "xxx.." + "..." + "...x",
+		people.Vendor:    "xx.x.xx.xx" + ".x..." + "..." + "x..x",
+		people.Inspector: "x........." + "....." + "..." + "...x",
+		people.Console:   "xx.xxxxxxx" + ".xxxx" + "xxx" + "....",
+		people.System:    "x..x..x..." + "....." + "..." + "....",
+		"":               ".........." + "....." + "..." + "....",
+		"Director":       ".........." + "....." + "..." + "....",
 	} {
 		for i, act := range acts {
 			if got := (people.Actor{Role: role}).May(act); got != (want[i] == 'x') {

@@ -48,6 +48,8 @@ const (
 
 	ActBringUpdate   Act = "firmware.bring"   // send an update of the box's own software, or have one looked for
 	ActApproveUpdate Act = "firmware.approve" // have it installed
+
+	ActAccount Act = "account.own" // renew one's own password, authenticator and recovery codes
 )
 
 // An Actor is who does something, as the audit log names him.
@@ -62,6 +64,9 @@ type Actor struct {
 	// SteppedUp is when the second factor was last checked in this request
 	// or session; zero if never.
 	SteppedUp time.Time `json:"-"`
+	// Renewed is the Person's as this actor came in. It is no part of who he
+	// is, so the log does not have it.
+	Renewed int64 `json:"-"`
 }
 
 // Box is the actor for what the box does by itself.

@@ -11,13 +11,13 @@ import (
 	"monban/gateway/text"
 )
 
-const personColumns = "id, name, role, password, totp, counter, disabled, deputy, created"
+const personColumns = "id, name, role, password, totp, counter, disabled, deputy, created, renewed"
 
 func scanPerson(row scanner) (people.Person, error) {
 	var p people.Person
 	var role string
 	var created int64
-	err := row.Scan(&p.ID, &p.Name, &role, &p.Password, &p.TOTP, &p.Counter, &p.Disabled, &p.Deputy, &created)
+	err := row.Scan(&p.ID, &p.Name, &role, &p.Password, &p.TOTP, &p.Counter, &p.Disabled, &p.Deputy, &created, &p.Renewed)
 	p.Role, p.Created = people.Role(role), time.UnixMilli(created).UTC()
 	return p, err
 }
@@ -47,15 +47,16 @@ func (tx *Tx) InsertPerson(p people.Person) (people.Person, error) {
 }
 
 // PutPerson keeps all of p but Created; Counter only if it grew, since codes
-// are used up by UseTOTP. Who is no staff is nobody's deputy.
+// are used up by UseTOTP, and Renewed too, since no sign-in that is over comes
+// back. Who is no staff is nobody's deputy.
 func (tx *Tx) PutPerson(p people.Person) error {
 	if !p.Role.Assignable() {
 		return fmt.Errorf("keeping a person: role %q is none of a person", p.Role)
 	}
 	res, err := tx.tx.ExecContext(tx.ctx, `UPDATE person SET name = ?, name_key = ?, role = ?, password = ?, totp = ?,
-		counter = max(counter, ?), disabled = ?, deputy = ? WHERE id = ?`,
+		counter = max(counter, ?), disabled = ?, deputy = ?, renewed = max(renewed, ?) WHERE id = ?`,
 		p.Name, people.Key(p.Name), string(p.Role), p.Password, blob(p.TOTP), p.Counter, p.Disabled,
-		p.Deputy && p.Role == people.Staff, p.ID)
+		p.Deputy && p.Role == people.Staff, p.Renewed, p.ID)
 	if isTaken(err) {
 		return text.NewFault("people.name_taken", "name", p.Name).On("name")
 	}

@@ -180,13 +180,21 @@ func TestPeople(t *testing.T) {
 	if err != nil || now.Counter != 11 || !reflect.DeepEqual(now.Recovery, []string{"b"}) {
 		t.Errorf("%+v, %v", now, err)
 	}
-	now.Disabled, now.Counter, now.Recovery, now.Role = true, 5, []string{"c"}, people.Staff
+	now.Disabled, now.Counter, now.Recovery, now.Role, now.Renewed = true, 5, []string{"c"}, people.Staff, 3
 	if err := act(func(tx *Tx) error { return tx.PutPerson(now) }); err != nil {
 		t.Fatal(err)
 	}
 	now.Counter = 11 // a code stays used
 	if got, err := db.Person(t.Context(), p.ID); err != nil || !reflect.DeepEqual(got, now) {
 		t.Errorf("%+v, %v; want %+v", got, err, now)
+	}
+	earlier := now
+	earlier.Renewed = 2 // nor does a sign-in come back
+	if err := act(func(tx *Tx) error { return tx.PutPerson(earlier) }); err != nil {
+		t.Error(err)
+	}
+	if got, err := db.Person(t.Context(), p.ID); err != nil || got.Renewed != 3 || got.Actor("page").Renewed != 3 {
+		t.Errorf("%+v, %v", got, err)
 	}
 	if err := act(func(tx *Tx) error { return tx.ResetTOTP(p.ID, 3) }); err != nil {
 		t.Error(err)

@@ -34,6 +34,21 @@ var peopleText = map[string]sentence{
 	"people.recovery_used": {
 		JA: "{name} さんが紙の復旧コードを1つ使いました(残り {left} 個)。",
 		EN: "{name} used a recovery code ({left} left)."},
+	"people.password_changed": {
+		JA: "{name} さんがパスワードを変えました({source} から)。本人に覚えがなければ、すぐに保守業者に連絡してください。",
+		EN: "{name} changed the password (from {source}). If {name} did not, call your vendor at once."},
+	"people.factor_changed": {
+		JA: "{name} さんが新しい認証アプリを登録しました({source} から)。本人に覚えがなければ、すぐに保守業者に連絡してください。",
+		EN: "{name} registered a new authenticator (from {source}). If {name} did not, call your vendor at once."},
+	"people.recovery_renewed": {
+		JA: "{name} さんが復旧コードを作り直しました({source} から)。本人に覚えがなければ、すぐに保守業者に連絡してください。",
+		EN: "{name} made new recovery codes (from {source}). If {name} did not, call your vendor at once."},
+	"people.renewed_elsewhere": {
+		JA: "ほかの画面で、あなたのパスワード、認証アプリ、復旧コードのどれかが変わりました。サインインし直してください。",
+		EN: "Your password, authenticator or recovery codes were changed on another screen. Sign in again."},
+	"people.factor_expired": {
+		JA: "時間がたったため、認証アプリの登録ははじめからやり直してください。いままでの登録がそのまま使えます。",
+		EN: "This took too long. Begin again with the new authenticator; the old one still works."},
 	"people.wrong_setup_code": {
 		JA: "初期設定コードが違います。渡された紙か、箱につないだ画面を見て、入れ直してください。",
 		EN: "The set-up code is wrong. Look at the paper you were given, or at a screen connected to the box, and enter it again."},
