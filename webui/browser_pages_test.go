@@ -113,8 +113,8 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 	see("home")
 	for _, p := range []struct{ name, path string }{
 		{"alive", "/alive"}, {"windows", "/windows"}, {"ask-kinds", "/windows/new"}, {"ask", "/windows/new?kind=inbound"}, {"approve", "/windows/3"}, {"open", "/windows/4"}, {"closed", "/windows/1"},
-		{"devices", "/devices"}, {"checklist", "/checklist"}, {"audit", "/audit"}, {"people", "/people"},
-		{"home-en", "/?lang=en"}, {"approve-en", "/windows/3?lang=en"}, {"missing", "/nothing?lang=ja"},
+		{"devices", "/devices"}, {"checklist", "/checklist"}, {"audit", "/audit"}, {"people", "/people"}, {"account", "/account"},
+		{"home-en", "/?lang=en"}, {"approve-en", "/windows/3?lang=en"}, {"account-en", "/account?lang=en"}, {"missing", "/nothing?lang=ja"},
 	} {
 		run(t, ctx, chromedp.Navigate(url+p.path))
 		if p.name == "checklist" {

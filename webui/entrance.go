@@ -6,6 +6,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"monban/gateway/people"
 	"monban/gateway/text"
 	"monban/webui/view"
 )
@@ -70,11 +71,11 @@ func (v *visit) beginSetUp() error {
 	return v.to(v.r.URL.Path + "/factor")
 }
 
-// factorModel returns what the authenticator must be told, or false if no
-// set-up is under way.
-func (v *visit) factorModel() (view.Factor, bool) {
+// factorModel returns what the authenticator must be told, or false if nothing
+// is under way by the id the session has under key.
+func (v *visit) factorModel(key string) (view.Factor, bool) {
 	ctx := v.r.Context()
-	pending := v.sessions.GetString(ctx, keyPending)
+	pending := v.sessions.GetString(ctx, key)
 	if pending == "" {
 		return view.Factor{}, false
 	}
@@ -86,11 +87,11 @@ func (v *visit) factorModel() (view.Factor, bool) {
 	if err != nil {
 		v.Log.Error("QR code not made", "err", err)
 	}
-	return view.Factor{Invited: v.invited(), QRSize: size, QRPath: path, Secret: groups(secret, 4), URL: url}, true
+	return view.Factor{Invited: v.invited(), Own: key == keyFactor, QRSize: size, QRPath: path, Secret: groups(secret, 4), URL: url}, true
 }
 
 func (v *visit) factor() error {
-	m, ok := v.factorModel()
+	m, ok := v.factorModel(keyPending)
 	if !ok {
 		return v.to(strings.TrimSuffix(v.r.URL.Path, "/factor"))
 	}
@@ -98,7 +99,7 @@ func (v *visit) factor() error {
 }
 
 func (v *visit) finishSetUp() error {
-	m, ok := v.factorModel()
+	m, ok := v.factorModel(keyPending)
 	if !ok {
 		return v.to(strings.TrimSuffix(v.r.URL.Path, "/factor"))
 	}
@@ -123,13 +124,17 @@ func (v *visit) recovery() error {
 	}
 	p := v.frame("page.recovery.title")
 	p.Narrow, p.Nav = true, nil
-	return v.show(http.StatusOK, view.RecoveryPage(p, view.Recovery{Who: v.named(v.who), At: v.when(sh.at), Codes: sh.codes}))
+	return v.show(http.StatusOK, view.RecoveryPage(p, view.Recovery{Who: v.named(v.who), At: v.when(sh.at), Codes: sh.codes, Anew: sh.anew}))
 }
 
 // putAway is the person's word that the codes are on paper; then they are
 // nowhere else.
 func (v *visit) putAway() error {
+	sh, _ := v.sheets.get(v.who.ID, v.Now())
 	v.sheets.drop(v.who.ID)
+	if sh.anew {
+		return v.to(accountPath)
+	}
 	return v.to("/")
 }
 
@@ -157,6 +162,9 @@ func (v *visit) signIn() error {
 	}
 	if err := v.admit(who); err != nil {
 		return err
+	}
+	if people.IsRecovery(f.Get("code")) {
+		v.tellFew()
 	}
 	return v.to("/")
 }

@@ -68,6 +68,7 @@ type fake struct {
 	listSide
 	firmSide
 	siteSide
+	accountSide
 }
 
 func newFake() *fake {

@@ -49,6 +49,23 @@ type Entrance interface {
 	Actor(ctx context.Context, id int64) (people.Actor, error)
 }
 
+// An Account is a person's own way in. No method takes another's id. Each change
+// ends all sign-ins of the person but that of the actor it returns: the page
+// takes no session whose Renewed is not the one Entrance.Actor says.
+type Account interface {
+	Account(ctx context.Context, actor people.Actor) (gateway.Account, error)
+	// SetPassword gives the actor another password ("password"). It needs a
+	// fresh step-up, as do BeginFactor and NewRecoveryCodes.
+	SetPassword(ctx context.Context, source netip.Addr, actor people.Actor, password string) (people.Actor, error)
+	// BeginFactor makes the secret of another authenticator and keeps it for
+	// 15 minutes under a random id, for PendingSetUp. FinishFactor checks its
+	// first code ("totp"); until then the old one holds.
+	BeginFactor(ctx context.Context, actor people.Actor) (pending string, err error)
+	FinishFactor(ctx context.Context, source netip.Addr, actor people.Actor, pending, totp string) (people.Actor, error)
+	// NewRecoveryCodes makes new recovery codes, shown once; the old ones end.
+	NewRecoveryCodes(ctx context.Context, source netip.Addr, actor people.Actor) (people.Actor, []string, error)
+}
+
 // A Glance is the state of the box as a whole.
 type Glance interface {
 	Status(ctx context.Context) (gateway.Status, error)
@@ -255,6 +272,7 @@ type Updater interface {
 // A Gateway is all a page needs. *gateway.Gateway is one.
 type Gateway interface {
 	Entrance
+	Account
 	Glance
 	Maintenance
 	Ledger

@@ -78,6 +78,7 @@ func (s *site) routes() []route {
 			route{post, "/people", people.ActManagePeople, (*visit).invite},
 		)
 	}
+	all = append(all, accountRoutes()...)
 	all = append(all, nameRoutes()...)
 	all = append(all, evasionRoutes()...)
 	all = append(all, listRoutes()...)

@@ -24,7 +24,9 @@ const (
 	keyPerson    = "person"  // int64, id
 	keySteppedUp = "stepped" // int64, Unix ms
 	keySeen      = "seen"    // int64, Unix ms
+	keyRenewed   = "renewed" // int64, people.Actor's; a session under another is over
 	keyPending   = "pending" // string, id of a set-up under way
+	keyFactor    = "factor"  // string, id of a new authenticator under way
 	keyFlash     = "flash"   // string, JSON of flash
 )
 
@@ -44,8 +46,8 @@ func (s *site) newSessions() *scs.SessionManager {
 	return m
 }
 
-// enter reads who the visitor is. Somebody who was taken away, or whose
-// session rested too long, is nobody.
+// enter reads who the visitor is. Somebody who was taken away, whose session
+// rested too long, or who renewed his password elsewhere, is nobody.
 func (v *visit) enter() (bool, error) {
 	ctx := v.r.Context()
 	id := v.sessions.GetInt64(ctx, keyPerson)
@@ -68,7 +70,11 @@ func (v *visit) enter() (bool, error) {
 		}
 		v.unsure, err = err, nil
 	}
-	if err != nil || idle > idleTime || idle < -clockSlack {
+	stale := err == nil && who.Renewed != v.sessions.GetInt64(ctx, keyRenewed)
+	if stale && v.live() {
+		return false, nil // by a page that may be renewing the session just now
+	}
+	if err != nil || stale || idle > idleTime || idle < -clockSlack {
 		if err := v.sessions.Destroy(ctx); err != nil {
 			return false, fmt.Errorf("ending the session: %w", err)
 		}
@@ -104,8 +110,21 @@ func (v *visit) admit(who people.Actor) error {
 	v.sessions.SetDeadline(ctx, time.Now().Add(longestTime))
 	v.sessions.Put(ctx, keyPerson, who.ID)
 	v.sessions.Put(ctx, keySeen, v.Now().UnixMilli())
+	v.sessions.Put(ctx, keyRenewed, who.Renewed)
 	v.known.put(who)
 	v.steppedUp(who)
+	return nil
+}
+
+// goOn keeps this session, under a new token, when all of the person's ended.
+func (v *visit) goOn(who people.Actor) error {
+	ctx := v.r.Context()
+	v.sessions.Put(ctx, keyRenewed, who.Renewed)
+	v.known.put(who)
+	v.who = who
+	if err := v.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renewing the session: %w", err)
+	}
 	return nil
 }
 
@@ -117,18 +136,24 @@ func (v *visit) steppedUp(who people.Actor) {
 	}
 }
 
-// A flash is one sentence for the next page.
+// A flash is one sentence for the next page, and perhaps where to act on it.
 type flash struct {
 	Level view.Level
 	Code  string
 	Args  text.Args
+	URL   string `json:",omitempty"`
+	Link  string `json:",omitempty"` // code of what the link says
 }
 
 // tell leaves a sentence for the page after the redirect.
 func (v *visit) tell(level view.Level, code string, kv ...any) {
-	b, err := json.Marshal(flash{Level: level, Code: code, Args: text.NewFault(code, kv...).Args})
+	v.leave(flash{Level: level, Code: code, Args: text.NewFault(code, kv...).Args})
+}
+
+func (v *visit) leave(f flash) {
+	b, err := json.Marshal(f)
 	if err != nil { // arguments are strings and numbers
-		v.Log.Error("sentence not kept", "code", code, "err", err)
+		v.Log.Error("sentence not kept", "code", f.Code, "err", err)
 		return
 	}
 	v.sessions.Put(v.r.Context(), keyFlash, string(b))
@@ -144,5 +169,9 @@ func (v *visit) told() *view.Note {
 	if err := json.Unmarshal([]byte(v.sessions.PopString(ctx, keyFlash)), &f); err != nil {
 		return nil
 	}
-	return &view.Note{Level: f.Level, Text: v.lang.Say(f.Code, v.shown(f.Args))}
+	n := &view.Note{Level: f.Level, Text: v.lang.Say(f.Code, v.shown(f.Args))}
+	if f.URL != "" {
+		n.URL, n.LinkText = f.URL, v.say(f.Link)
+	}
+	return n
 }

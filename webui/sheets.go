@@ -13,6 +13,7 @@ const sheetTime = 15 * time.Minute
 type sheet struct {
 	codes []string
 	at    time.Time
+	anew  bool // in the place of older ones, not at set-up
 }
 
 // sheets are those of the people who have not put theirs away yet.

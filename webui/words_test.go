@@ -24,7 +24,7 @@ import (
 // everyPage are the paths that show something.
 var everyPage = []string{"/", "/windows", "/windows/new", "/windows/1", "/windows/2", "/windows/3", "/windows/4",
 	"/windows/5", "/windows/6", "/windows/7", "/windows/8", "/windows/9", "/windows/10", "/windows/4/extend", "/windows/close-all?closed=1",
-	"/windows/new?kind=inbound", "/windows/new?kind=outbound", "/windows/new?kind=tool", "/windows/new?kind=wireguard", "/devices", "/checklist", "/audit", "/audit?before=60", "/people", "/alive", "/nothing"}
+	"/windows/new?kind=inbound", "/windows/new?kind=outbound", "/windows/new?kind=tool", "/windows/new?kind=wireguard", "/devices", "/checklist", "/audit", "/audit?before=60", "/people", "/account", "/alive", "/nothing"}
 
 var leak = regexp.MustCompile(`\b(page|checklist|window|people|device|store|audit)\.[a-z_]+[a-z_.0-9-]*`)
 

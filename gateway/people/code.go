@@ -151,6 +151,10 @@ func (h *Hasher) NewRecovery(ctx context.Context) (codes, hashes []string, err e
 	return codes, hashes, nil
 }
 
+// IsRecovery reports whether code, as typed, has the form of a recovery code
+// and not of a one-time code.
+func IsRecovery(code string) bool { return len(plain(code)) == recoverySigns }
+
 // FindRecovery returns the one of hashes that code, as typed, belongs to, or
 // "" if none. The caller takes it out of the store in the same act.
 func (h *Hasher) FindRecovery(ctx context.Context, hashes []string, code string) (string, error) {

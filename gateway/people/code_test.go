@@ -84,6 +84,9 @@ func TestRecovery(t *testing.T) {
 			t.Errorf("%q: %q, %v", bad, found, err)
 		}
 	}
+	if !people.IsRecovery(strings.ToUpper(codes[0])) || people.IsRecovery("123456") || people.IsRecovery("") {
+		t.Error("what looks like a recovery code")
+	}
 	if found, err := h.FindRecovery(ctx, nil, codes[0]); found != "" || err != nil {
 		t.Error(found, err)
 	}

@@ -151,6 +151,6 @@ var catalogue = []map[string]sentence{
 	blockText, namesText, pageNamesText,
 	upstreamText, dnsLimitText, listSubsText, pageListsText, groupsText,
 	firmwareText, networkText, pageFirmwareText,
-	slotText, pageSettingsText,
+	slotText, pageSettingsText, pageAccountText,
 	dataText,
 }

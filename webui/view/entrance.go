@@ -9,6 +9,7 @@ type SetUp struct {
 // Factor is the second step: the authenticator.
 type Factor struct {
 	Invited bool
+	Own     bool   // another one, of somebody who has an account
 	QRSize  string // modules on a side, with the quiet zone
 	QRPath  string // SVG path of the dark modules
 	Secret  string // in groups of four
@@ -25,11 +26,15 @@ type SignIn struct {
 type Recovery struct {
 	Who, At string
 	Codes   []string
+	Anew    bool // in the place of older ones, not at set-up
 }
 
 // back leads to the first step of the same way in.
 func (f Factor) back() string {
-	if f.Invited {
+	switch {
+	case f.Own:
+		return "/account"
+	case f.Invited:
 		return "/join"
 	}
 	return "/setup"
