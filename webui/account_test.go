@@ -62,8 +62,8 @@ func overElsewhere(t *testing.T, name string, here, elsewhere *client, before st
 		t.Errorf("%s: this session: %d, token %q then %q", name, status, before, after)
 	}
 	elsewhere.header["Monban-Live"] = "1"
-	if status, _ := elsewhere.get("/"); status != http.StatusUnauthorized {
-		t.Errorf("%s: an open page elsewhere: %d", name, status)
+	if status, _ := elsewhere.get("/"); status != http.StatusUnauthorized || len(elsewhere.set) > 0 {
+		t.Errorf("%s: an open page elsewhere: %d, cookies %v", name, status, elsewhere.set)
 	}
 	delete(elsewhere.header, "Monban-Live")
 	if _, to := elsewhere.get("/"); to != "/signin" {
