@@ -44,18 +44,36 @@ func (g *Gateway) own(ctx context.Context, who people.Actor) (people.Person, err
 	return p, err
 }
 
-// SetPassword gives who another password, by the rules of set-up.
-func (g *Gateway) SetPassword(ctx context.Context, source netip.Addr, who people.Actor, password string) (people.Actor, error) {
+// SetPassword gives who another password, by the rules of set-up. It wants the
+// old one (OWASP ASVS 5.0, 6.2.3): the second factor may have been given by
+// somebody who then left the page open.
+func (g *Gateway) SetPassword(ctx context.Context, source netip.Addr, who people.Actor, old, password string) (people.Actor, error) {
 	if err := g.mayRenew(who); err != nil {
 		return who, err
 	}
 	if err := people.CheckPassword(password, who.Name, g.current().config.Clinic); err != nil {
 		return who, on("password", err)
 	}
+	p, err := g.own(ctx, who)
+	if err != nil {
+		return who, err
+	}
+	if err := g.try(who.Name, source); err != nil {
+		return who, on("old", err)
+	}
+	right, err := g.hash.Verify(ctx, p.Password, old)
+	if err != nil {
+		return who, err
+	}
+	if !right {
+		g.failed(ctx, who.Name, source)
+		return who, text.NewFault("people.wrong_password").On("old")
+	}
 	hash, err := g.hash.Hash(ctx, password)
 	if err != nil {
 		return who, err
 	}
+	g.doors.Good(who.Name, sourceKey(source))
 	return g.renew(ctx, source, who, "people.password_changed", func(p *people.Person) { p.Password = hash })
 }
 

@@ -51,7 +51,11 @@ func (b *box) renewed(m *mouth, now, here, elsewhere, director people.Actor, cod
 	}
 	// What is over cannot do it again, however fresh its second factor.
 	here.SteppedUp = b.o.Clock.Wall()
-	_, err := b.SetPassword(b.t.Context(), inside, here, another)
+	current := password
+	if code == "people.password_changed" {
+		current = another
+	}
+	_, err := b.SetPassword(b.t.Context(), inside, here, current, another)
 	if !is(err, "people.renewed_elsewhere") || b.lines(code) != 1 {
 		b.t.Error("a sign-in that is over did it again:", err)
 	}
@@ -61,10 +65,10 @@ func (b *box) renewed(m *mouth, now, here, elsewhere, director people.Actor, cod
 func (b *box) notStepped(who people.Actor) {
 	b.t.Helper()
 	head := b.db().Head()
-	_, password := b.SetPassword(b.t.Context(), inside, who, another)
+	_, set := b.SetPassword(b.t.Context(), inside, who, password, another)
 	_, factor := b.BeginFactor(b.t.Context(), who)
 	_, _, recovery := b.NewRecoveryCodes(b.t.Context(), inside, who)
-	for _, err := range []error{password, factor, recovery} {
+	for _, err := range []error{set, factor, recovery} {
 		if !is(err, "people.step_up") {
 			b.t.Error("without the second factor:", err)
 		}
@@ -88,10 +92,12 @@ func TestSetPassword(t *testing.T) {
 	b, m, here, elsewhere, director, _ := renewing(t)
 	for bad, want := range map[string]string{"short": "people.password_short", "password12345678!": "people.password_common",
 		"検査員検査員 さくら 検査員検査員": "people.password_context"} {
-		_, err := b.SetPassword(t.Context(), inside, here, bad)
+		_, err := b.SetPassword(t.Context(), inside, here, password, bad)
 		fails(t, err, want)
 	}
-	now, err := b.SetPassword(t.Context(), inside, here, another)
+	_, err := b.SetPassword(t.Context(), inside, here, another, another)
+	fails(t, err, "people.wrong_password")
+	now, err := b.SetPassword(t.Context(), inside, here, password, another)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func acts(b *box, waiting, open int64) map[string]func(context.Context, people.A
 		"ChangeSite":       func(c context.Context, a people.Actor) error { return second(b.ChangeSite(c, a, "", nil)) },
 		"SeeFirmware":      func(c context.Context, a people.Actor) error { return b.SeeFirmware(c, a) },
 		"Account":          func(c context.Context, a people.Actor) error { return second(b.Account(c, a)) },
-		"SetPassword":      func(c context.Context, a people.Actor) error { return second(b.SetPassword(c, inside, a, "")) },
+		"SetPassword":      func(c context.Context, a people.Actor) error { return second(b.SetPassword(c, inside, a, "", "")) },
 		"BeginFactor":      func(c context.Context, a people.Actor) error { return second(b.BeginFactor(c, a)) },
 		"FinishFactor":     func(c context.Context, a people.Actor) error { return second(b.FinishFactor(c, inside, a, "", "")) },
 		"NewRecoveryCodes": func(c context.Context, a people.Actor) error { return third(b.NewRecoveryCodes(c, inside, a)) },

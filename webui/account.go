@@ -61,14 +61,14 @@ func (v *visit) newPassword() error {
 	const field = "totp-password"
 	f := v.r.PostForm
 	if f.Get("password") != f.Get("again") { // before a code is used up
-		return v.accountAgain(text.NewFault("page.setup.differ").On("again"), "password", "again", field)
+		return v.accountAgain(text.NewFault("page.setup.differ").On("again"), "old", "password", "again", field)
 	}
 	who, err := v.secondIn(field)
 	if err == nil {
-		who, err = v.Gateway.SetPassword(v.r.Context(), v.source(), who, f.Get("password"))
+		who, err = v.Gateway.SetPassword(v.r.Context(), v.source(), who, f.Get("old"), f.Get("password"))
 	}
 	if err != nil {
-		return v.accountAgain(allOn(err, field, "totp", "code"), "password", "again", field)
+		return v.accountAgain(allOn(err, field, "totp", "code"), "old", "password", "again", field)
 	}
 	v.tell(view.Good, "page.account.password_done")
 	return v.renewed(who)

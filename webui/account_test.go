@@ -35,7 +35,7 @@ func TestAccountForms(t *testing.T) {
 		path, totp, leads string
 		form              []string
 	}{
-		"password": {"/account/password", "totp-password", "/account", []string{"password", good, "again", good}},
+		"password": {"/account/password", "totp-password", "/account", []string{"old", rightPassword, "password", good, "again", good}},
 		"recovery": {"/account/recovery", "totp-recovery", "/recovery", nil},
 	} {
 		f := newFake()
@@ -79,16 +79,19 @@ func overElsewhere(t *testing.T, name string, here, elsewhere *client, before st
 func TestAccountPassword(t *testing.T) {
 	f := newFake()
 	c := in(t, f)
-	_, body := c.post("/account/password", "password", rightPassword, "again", "different", "totp-password", rightTOTP)
+	_, body := c.post("/account/password", "old", rightPassword, "password", rightPassword, "again", "different", "totp-password", rightTOTP)
 	if !strings.Contains(body, `href="#again"`) || !strings.Contains(body, text.JA.Say("page.setup.differ", nil)) || strings.Contains(body, "入力済み") {
 		t.Error("two that differ:", shownText(body))
 	}
 	// The code was good, the password is not: it need not be given again.
-	_, body = c.post("/account/password", "password", "short", "again", "short", "totp-password", rightTOTP)
+	_, body = c.post("/account/password", "old", rightPassword, "password", "short", "again", "short", "totp-password", rightTOTP)
 	if !strings.Contains(body, `href="#password"`) || !strings.Contains(body, "入力済み") || f.password != "" {
 		t.Error("a short one:", shownText(body))
 	}
-	c.post("/account/password", "password", "quite another one", "again", "quite another one", "totp-password", "")
+	if _, body = c.post("/account/password", "old", "not mine", "password", "quite another one", "again", "quite another one", "totp-password", ""); !strings.Contains(body, "いまのパスワードが違います") {
+		t.Error("a wrong current password:", body)
+	}
+	c.post("/account/password", "old", rightPassword, "password", "quite another one", "again", "quite another one", "totp-password", "")
 	if f.password != "quite another one" {
 		t.Errorf("set to %q", f.password)
 	}
@@ -246,7 +249,7 @@ func TestAccountInTheBrowser(t *testing.T) {
 	see("account-few")
 	run(t, ctx, submit("#totp-password"), visible("#errors"))
 	see("account-fault")
-	run(t, ctx, fill("#password", "quite another one"), fill("#again", "quite another one"), fill("#totp-password", rightTOTP),
+	run(t, ctx, fill("#old", rightPassword), fill("#password", "quite another one"), fill("#again", "quite another one"), fill("#totp-password", rightTOTP),
 		submit("#totp-password"), visible(".note.good"))
 	see("account-password")
 	run(t, ctx, submit("#totp-phone"), visible(".qr"))

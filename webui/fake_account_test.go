@@ -28,12 +28,15 @@ func (f *fake) renew(who people.Actor) people.Actor {
 	return who
 }
 
-func (f *fake) SetPassword(_ context.Context, _ netip.Addr, who people.Actor, password string) (people.Actor, error) {
+func (f *fake) SetPassword(_ context.Context, _ netip.Addr, who people.Actor, old, password string) (people.Actor, error) {
 	if err := f.stepped(who); err != nil {
 		return who, err
 	}
 	if len(password) < 15 {
 		return who, text.NewFault("people.password_short", "min", 15).On("password")
+	}
+	if old != rightPassword {
+		return who, text.NewFault("people.wrong_password").On("old")
 	}
 	f.password = password
 	return f.renew(who), nil

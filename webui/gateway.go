@@ -54,9 +54,10 @@ type Entrance interface {
 // takes no session whose Renewed is not the one Entrance.Actor says.
 type Account interface {
 	Account(ctx context.Context, actor people.Actor) (gateway.Account, error)
-	// SetPassword gives the actor another password ("password"). It needs a
+	// SetPassword gives the actor another password ("password") for the one he
+	// has ("old"). It needs a
 	// fresh step-up, as do BeginFactor and NewRecoveryCodes.
-	SetPassword(ctx context.Context, source netip.Addr, actor people.Actor, password string) (people.Actor, error)
+	SetPassword(ctx context.Context, source netip.Addr, actor people.Actor, old, password string) (people.Actor, error)
 	// BeginFactor makes the secret of another authenticator and keeps it for
 	// 15 minutes under a random id, for PendingSetUp. FinishFactor checks its
 	// first code ("totp"); until then the old one holds.

@@ -7,6 +7,7 @@ var pageAccountText = map[string]sentence{
 	"page.account.who":           {"サインイン中の人", "Signed in as"},
 	"page.account.code_hint":     {"あなたの認証アプリの 6 けたの数字です。スマートフォンがないときは、復旧コードを 1 つ入力します。", "The six digits in your authenticator app. Without your phone, one of your recovery codes."},
 	"page.account.password":      {"パスワードを変える", "Change the password"},
+	"page.account.old_password":  {"いまのパスワード", "Current password"},
 	"page.account.new_password":  {"新しいパスワード", "New password"},
 	"page.account.password_do":   {"パスワードを変える", "Change the password"},
 	"page.account.password_done": {"パスワードを変えました。ほかのパソコンやスマートフォンでは、新しいパスワードでサインインし直してください。", "The password was changed. On other PCs and phones, sign in again with the new one."},

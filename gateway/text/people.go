@@ -49,6 +49,9 @@ var peopleText = map[string]sentence{
 	"people.factor_expired": {
 		JA: "時間がたったため、認証アプリの登録ははじめからやり直してください。いままでの登録がそのまま使えます。",
 		EN: "This took too long. Begin again with the new authenticator; the old one still works."},
+	"people.wrong_password": {
+		JA: "いまのパスワードが違います。入れ直してください。",
+		EN: "The current password is wrong. Enter it again."},
 	"people.wrong_setup_code": {
 		JA: "初期設定コードが違います。渡された紙か、箱につないだ画面を見て、入れ直してください。",
 		EN: "The set-up code is wrong. Look at the paper you were given, or at a screen connected to the box, and enter it again."},
