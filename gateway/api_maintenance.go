@@ -77,6 +77,7 @@ type WeeklyPlan struct {
 	VendorLabel string    `json:"vendor_label"`
 	DeviceName  string    `json:"device_name"`
 	Next        time.Time `json:"next"`
+	Orphan      bool      `json:"orphan,omitempty"` // its vendor is in site.toml no more: it asks for nothing
 }
 
 // VendorKey is the key an engineer signs requests with.

@@ -282,6 +282,43 @@ func TestWeeklyPlan(t *testing.T) {
 	}
 }
 
+// A plan whose vendor is taken out of site.toml asks for nothing, and says so.
+func TestWeeklyPlanWithoutVendor(t *testing.T) {
+	b := running(t)
+	ask := PlanAsk{Ask: want(time.Hour, 3389), Week: 2, Day: time.Tuesday, Hour: 22}
+	if p, err := b.AddPlan(t.Context(), staff, ask); err != nil || p.Orphan {
+		t.Fatal(p, err)
+	}
+	said := func() bool {
+		b.keepOnce(t.Context())
+		all, err := b.Plans(t.Context(), staff)
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		st, err := b.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		note := slices.ContainsFunc(st.Notes, func(n Note) bool { return n.Code == "gateway.plan_orphans" && n.Link == "/plans" })
+		if note != all[0].Orphan {
+			t.Errorf("the first page says so: %t, the plan: %t", note, all[0].Orphan)
+		}
+		return note
+	}
+	if said() {
+		t.Error("with its vendor")
+	}
+	b.edit(`"rececom-hoshu"`, `"other"`)
+	b.reload(t.Context(), console)
+	b.time.pass(7 * 24 * time.Hour)
+	if !said() {
+		t.Error("without its vendor")
+	}
+	if ws, err := b.db().Windows(t.Context(), store.Filter{}); err != nil || len(ws) != 0 {
+		t.Error(ws, err)
+	}
+}
+
 // A deputy approves; ended, no more.
 func TestDeputy(t *testing.T) {
 	b := running(t)

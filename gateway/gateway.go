@@ -59,6 +59,7 @@ type Gateway struct {
 	limited   limitWatch
 	nextStart time.Time // of the planned windows; zero: none
 	missed    map[int64]missedStart
+	orphans   int // regular plans whose vendor is in site.toml no more
 
 	sessions  sync.Mutex // guards what follows
 	seenFlows map[flowKey]seenFlow

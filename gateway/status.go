@@ -150,6 +150,9 @@ func (g *Gateway) notes(s site, unnamed int) []Note {
 	if n := len(g.tools.tried); n > 0 {
 		add("info", "gateway.tool_tried", map[string]any{"n": n}, "/audit")
 	}
+	if g.orphans > 0 {
+		add("caution", "gateway.plan_orphans", map[string]any{"n": g.orphans}, "/plans")
+	}
 	notes = append(notes, g.lists.notes...)
 	notes = append(notes, g.rules.notes...)
 	if unnamed > 0 {

@@ -32,7 +32,8 @@ func (g *Gateway) Plans(ctx context.Context, who people.Actor) ([]WeeklyPlan, er
 
 func (g *Gateway) planView(p window.Plan) WeeklyPlan {
 	v := g.view(window.Window{Vendor: p.Vendor, Device: p.Device})
-	return WeeklyPlan{Plan: p, VendorLabel: v.VendorLabel, DeviceName: v.DeviceName, Next: p.Next(g.o.Clock.Wall(), g.Zone())}
+	_, known := g.current().config.Vendor(p.Vendor)
+	return WeeklyPlan{Plan: p, VendorLabel: v.VendorLabel, DeviceName: v.DeviceName, Next: p.Next(g.o.Clock.Wall(), g.Zone()), Orphan: !known}
 }
 
 // AddPlan makes a weekly plan. It opens nothing, now or later: each date is
@@ -89,7 +90,17 @@ func (g *Gateway) keepPlans(ctx context.Context, db *store.DB, now time.Time) {
 		g.troubled(err)
 		return
 	}
+	orphans := 0
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.orphans = orphans
+	}()
 	for _, p := range plans {
+		if _, known := g.current().config.Vendor(p.Vendor); !known {
+			orphans++
+			continue
+		}
 		at := p.Next(now, g.Zone())
 		if at.Sub(now) > window.Ahead {
 			continue

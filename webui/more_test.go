@@ -170,6 +170,10 @@ func TestPlans(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+	f.plans[0].Orphan = true
+	if _, body := c.get("/plans"); strings.Contains(body, "次は") || !strings.Contains(body, "申し込みはもうできません") {
+		t.Error("a plan without its vendor still has a next date")
+	}
 	form := []string{"kind", "inbound", "vendor", "medsys", "requester", "佐藤", "device", "02:00:5e:10:00:01", "ports", "3389", "week", "-1", "day", "5",
 		"time", "２２時30分", "length", "1h0m0s", "reason", "月次"}
 	if status, to := c.post("/plans", form...); to != "/plans" {

@@ -60,10 +60,14 @@ func (v *visit) plansModel(kind window.Kind) (view.Plans, error) {
 func (v *visit) plan(p gateway.WeeklyPlan) view.Plan {
 	w := gateway.Window{VendorLabel: p.VendorLabel, DeviceName: p.DeviceName}
 	w.Kind, w.Vendor, w.Device, w.Ports, w.Targets, w.Tool, w.Length = p.Kind, p.Vendor, p.Device, p.Ports, p.Targets, p.Tool, p.Length
+	next := v.say("page.plans.next", "at", v.when(p.Next))
+	if p.Orphan {
+		next = v.say("page.plans.orphan")
+	}
 	return view.Plan{
 		ID: strconv.FormatInt(p.ID, 10), When: v.appointment(p.Plan),
 		Title: v.say("page.plans.of", "vendor", v.vendorOf(w), "device", v.deviceOf(w)),
-		What:  v.worded("page.window.what.", w), Next: v.say("page.plans.next", "at", v.when(p.Next)),
+		What:  v.worded("page.window.what.", w), Next: next,
 		Meta: []string{prose(p.Reason), v.say("page.window.by", "name", plain(p.Requester)),
 			v.say("page.plans.made", "name", v.named(p.Recorder), "at", v.when(p.Made))},
 	}

@@ -30,6 +30,9 @@ var gatewayText = map[string]sentence{
 	"gateway.break_glass": {
 		JA: "承認なしの緊急の入口が開いています({vendor} → {device}、開けた人 {who})。心当たりがなければ、いますぐ閉じてください。",
 		EN: "An emergency way in is open without approval ({vendor} to {device}, opened by {who}). If you do not know why, close it now."},
+	"gateway.plan_orphans": {
+		JA: "定期の保守 {n} 件は、業者が設定ファイルにないため、申し込みができません。定期の保守のページで確かめてください。",
+		EN: "{n} regular appointments make no requests: their vendor is not in the settings file. See the page of appointments."},
 	"gateway.unnamed": {
 		JA: "名前の付いていない機器が {n} 台あります。機器のページで、心当たりがあるか確かめて名前を付けてください。",
 		EN: "{n} devices have no name. See on the devices page whether you know them, and name them."},

@@ -50,6 +50,7 @@ var pageMoreText = map[string]sentence{
 	"page.plans.none":        {"定期の保守はまだありません。", "There are none yet."},
 	"page.plans.of":          {"{vendor} → {device}", "{vendor} → {device}"},
 	"page.plans.next":        {"次は {at}", "next: {at}"},
+	"page.plans.orphan":      {"この業者は設定ファイルにないため、申し込みはもうできません。要らなければ、やめてください。", "This vendor is not in the settings file any more, so no requests are made. Drop it if it is not needed."},
 	"page.plans.made":        {"作った人 {name} {at}", "made by {name}, {at}"},
 	"page.plans.appointment": {"{week}{day} {time}", "{week} {day} {time}"},
 	"page.plans.every":       {"毎週", "every"},
